@@ -1,0 +1,49 @@
+"""Environment variables as values: text, numbers, flags and lists, with an error that names the variable."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+
+
+class BadSetting(Exception):
+    """A variable holds what cannot be used; `name` is the variable."""
+
+    def __init__(self, name: str, text: str, wanted: str) -> None:
+        super().__init__(f"{name}={text!r} cannot be used: {wanted}")
+        self.name = name
+
+
+class Environment:
+    """Typed reads of one mapping of variables; an empty text counts as unset."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def text(self, name: str, default: str) -> str:
+        return self._variables.get(name, "").strip() or default
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number of at least 0. Raises BadSetting."""
+        text = self.text(name, str(default))
+        if not text.isdecimal():
+            raise BadSetting(name, text, "it must be a whole number, 0 or more")
+        return int(text)
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.text(name, "1" if default else "0").lower()
+        if text in {"1", "true", "yes", "on"}:
+            return True
+        if text in {"0", "false", "no", "off"}:
+            return False
+        raise BadSetting(name, text, "it must be one of 1, true, yes, on, 0, false, no, off")
+
+    def words(self, name: str, default: str) -> list[str]:
+        """A list separated by commas; blanks around the parts do not count."""
+        return [word for part in self.text(name, default).split(",") if (word := part.strip())]
+
+
+def data_directory(variables: Mapping[str, str]) -> Path:
+    """Where everything is kept: `MINI_SENTRY_DATA`, else the user's data directory."""
+    given = variables.get("MINI_SENTRY_DATA", "").strip()
+    return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("mini-sentry")

@@ -1,0 +1,179 @@
+"""Django's settings, read from the environment and `.env`. `docs/settings.md` describes each variable.
+
+Engine variables that are unset mean the embedded engine. A value that cannot be used stops the start with its name.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from dotenv import load_dotenv
+
+from mini_sentry.config.environment import Environment, data_directory
+
+load_dotenv(Path.cwd() / ".env")
+
+env = Environment(os.environ)
+
+DATA_DIR: Path = data_directory(os.environ)
+BODIES_DIR = DATA_DIR / "bodies"
+
+
+def _secret_key() -> str:
+    """The operator's key, or one made on the first start and kept in the data directory (mode 0600)."""
+    given = env.text("SECRET_KEY", "")
+    if given:
+        return given
+    path = DATA_DIR / "secret_key"
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+            made.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = env.flag("DJANGO_DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
+FORCE_SCRIPT_NAME: str | None = env.text("SCRIPT_NAME_PREFIX", "").rstrip("/") or None
+
+RATE_LIMIT_EVENTS_PER_MINUTE = env.number("RATE_LIMIT_EVENTS_PER_MINUTE", 120)
+RETENTION_DAYS = env.number("RETENTION_DAYS", 30)
+MAX_REQUEST_MB = env.number("MAX_REQUEST_MB", 20)
+MAX_EVENT_KB = env.number("MAX_EVENT_KB", 1024)
+KAFKA_TOPIC = env.text("KAFKA_TOPIC", "events")
+CLICKHOUSE_URL = env.text("CLICKHOUSE_URL", "")
+CLICKHOUSE_DATABASE = env.text("CLICKHOUSE_DATABASE", "sentry")
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "mini_sentry.accounts",
+    "mini_sentry.projects",
+    "mini_sentry.releases",
+    "mini_sentry.groups",
+]
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+DATABASE_URL = env.text("DATABASE_URL", "")
+SQLITE_PATH = DATA_DIR / "main.db"
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": str(SQLITE_PATH),
+    "CONN_MAX_AGE": None,
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+            "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA journal_size_limit=67108864;"
+        ),
+    },
+    "TEST": {"NAME": None},
+}
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=None) if DATABASE_URL else _SQLITE  # type: ignore[arg-type]
+}
+ATOMIC_REQUESTS = False
+
+MIDDLEWARE = [
+    "mini_sentry.web.hosts.LoopbackOnly",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+APPEND_SLASH = False
+ROOT_URLCONF = "mini_sentry.config.urls"
+WSGI_APPLICATION = "mini_sentry.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+WEB_DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ROOT = WEB_DIST if WEB_DIST.is_dir() else None
+WHITENOISE_INDEX_FILE = False
+
+
+def _is_hashed(path: str, url: str) -> bool:
+    return "/assets/" in url
+
+
+WHITENOISE_IMMUTABLE_FILE_TEST = _is_hashed
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB << 20
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["mini_sentry.rest.rendering.MsgspecRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mini_sentry.rest.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Mini Sentry",
+    "DESCRIPTION": "The REST API of Mini Sentry, a self-hosted, Sentry-compatible error tracker.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+}

@@ -1,0 +1,98 @@
+"""The log between processes: what a producer appends, what a consumer reads, and where each reader stands.
+
+The contract, whichever engine is behind it:
+
+- `append` returns, and `submit` calls back, only when the records are durable (they survive kill -9 and power loss).
+- A record has an offset that grows within its topic and partition; a reader asks for records from an offset on and gets
+  them in order. Offsets may have gaps.
+- A position is the offset of the next record a group wants. `commit` moves it; what a group has not committed it reads
+  again, so every reader must bear the same record twice.
+- `trim` removes only what every declared group (`topics.py`) has passed, and keeps a while behind the slowest for replay.
+  An undeclared group holds nothing back.
+- `log_id` names this very log. A position remembered elsewhere is worth nothing against another log.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One entry. `offset` counts from 1, `timestamp` is the append time in Unix seconds, `key` picks the partition."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes
+    value: bytes
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a group stands in a topic's partition: `next_offset` is the first offset it has not committed."""
+
+    topic: str
+    partition: int
+    next_offset: int
+
+
+Delivered = Callable[[Exception | None], None]
+"""Called once per submitted record, from a thread of the log's own: None when durable, else why it is not."""
+
+
+class Log(Protocol):
+    log_id: str
+
+    def append(self, topic: str, entries: Sequence[tuple[bytes, bytes]], *, timeout_seconds: float = 30.0) -> None:
+        """Write `(key, value)` entries and return when all are durable. Raises LogUnavailable or LogFull; then none is promised."""
+
+    def submit(self, topic: str, key: bytes, value: bytes, delivered: Delivered) -> None:
+        """Queue one entry for the next group commit; never blocks. Raises LogUnavailable when the log is closed."""
+
+    def read(
+        self, topic: str, offset: int, *, partition: int = 0, limit: int = 1000, max_bytes: int = 16 << 20
+    ) -> list[Record]:
+        """Records from `offset` on: at most `limit`, and at most `max_bytes` of values but always one if there is any."""
+
+    def first_offset(self, topic: str, partition: int = 0) -> int:
+        """The lowest offset still kept (1 in an empty log): a reader below it has a gap."""
+
+    def end_offset(self, topic: str, partition: int = 0) -> int:
+        """The offset that the next record will get, or a lower bound of it: `end_offset - position` bounds the lag."""
+
+    def position(self, group: str, topic: str, partition: int = 0) -> int:
+        """The group's next offset; `first_offset` for a group that has not committed yet."""
+
+    def commit(self, group: str, topic: str, next_offset: int, partition: int = 0) -> None: ...
+
+    def lag(self, group: str, topic: str, partition: int = 0) -> int:
+        """How many records the group has not committed."""
+
+    def wait(self, topic: str, offset: int, *, timeout_seconds: float, partition: int = 0) -> bool:
+        """Block until a record at or past `offset` exists; False when the time is over."""
+
+    def trim(self, topic: str, *, keep_seconds: float, keep_bytes: int, max_bytes: int | None = None) -> int:
+        """Drop what every declared group has passed and that is older than `keep_seconds` or more than `keep_bytes` behind the slowest reader.
+
+        With `max_bytes` the topic is capped: the oldest records go even if a reader has not passed them.
+        Returns how many records were removed.
+        """
+
+    def size_bytes(self, topic: str) -> int:
+        """Bytes of values kept for the topic, roughly."""
+
+    def close(self) -> None:
+        """Write what was submitted, then release everything."""
+
+
+class LogError(Exception):
+    """Base of what a log raises."""
+
+
+class LogUnavailable(LogError):
+    """The log cannot be reached or was closed. Try again later."""
+
+
+class LogFull(LogError):
+    """No room to make a record durable."""
