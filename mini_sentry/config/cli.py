@@ -1,0 +1,101 @@
+"""The command `mini-sentry`.
+
+Arguments are read before anything heavy is imported, so that a wrong one is answered at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+import mini_sentry
+from mini_sentry.config.environment import BadSetting, data_directory
+from mini_sentry.config.supervisor import CannotStart, check_address, run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mini-sentry", description="A self-hosted, Sentry-compatible error tracker.")
+    parser.add_argument("--version", action="version", version=f"mini-sentry {mini_sentry.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    def add(name: str, summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+        return command
+
+    for name, summary in (
+        ("run", "Start everything on this machine: the one command."),
+        ("web", "The web server alone: ingest, API and UI."),
+    ):
+        command = add(name, summary)
+        command.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
+        command.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+        if name == "web":
+            command.add_argument("--reload", action="store_true", help="start again when a source file changes")
+    add("engine", "Digest, columns and tasks in one process, as `run` starts it.")
+    add("digest", "The digest alone: log to groups and events.")
+    add("snuba", "The columns' consumer alone, with the embedded column engine if CLICKHOUSE_URL is unset.")
+    add("worker", "The task worker alone.")
+    add("beat", "The task schedule alone.")
+
+    letters = commands.add_parser("dead-letters", help="Records that could not be digested.")
+    verbs = letters.add_subparsers(dest="verb", required=True, metavar="verb")
+    verbs.add_parser("list", help="one line each, newest first").add_argument("--limit", type=int, default=50)
+    verbs.add_parser("show", help="one of them, scrubbed").add_argument("offset", type=int)
+    replay = verbs.add_parser("replay", help="put them back into the log, to be digested again")
+    replay.add_argument("offset", type=int, nargs="*", help="default: all that were not replayed yet")
+
+    columns = commands.add_parser("columns", help="The column store.")
+    rebuild = columns.add_subparsers(dest="verb", required=True, metavar="verb").add_parser(
+        "rebuild", help="fill it again from the relational store"
+    )
+    rebuild.add_argument("--since", default="", help="a date, YYYY-MM-DD (default: everything)")
+
+    manage = commands.add_parser("manage", help="Any of Django's management commands.", add_help=False)
+    manage.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    load_dotenv(Path.cwd() / ".env")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mini_sentry.config.settings")
+    os.environ.setdefault("TZ", "UTC")
+    try:
+        return _command(options)
+    except (CannotStart, BadSetting) as error:
+        print(f"mini-sentry: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(options: argparse.Namespace) -> int:
+    match options.command:
+        case "run":
+            return run(options.host, options.port, data_dir=data_directory(os.environ), environment=os.environ)
+        case "manage":
+            from django.core.management import execute_from_command_line
+
+            execute_from_command_line(["mini-sentry manage", *options.arguments])
+            return 0
+        case "dead-letters" | "columns":
+            from mini_sentry.config import operations
+
+            return operations.run(options)
+        case "web":
+            check_address(options.host, options.port)
+            from mini_sentry.config import roles
+
+            return roles.web(options.host, options.port, supervised=options.supervised, reload=options.reload)
+        case role:
+            from mini_sentry.config import roles
+
+            return roles.engine(role, supervised=options.supervised)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
