@@ -1,0 +1,137 @@
+"""The rows that are counted by: the documents of the topics `events` and `outcomes`, and the columns they fill.
+
+One JSON object per record, its keys the column names, so that a batch of records goes into the store as it is, byte
+for byte. `docs/topics.md` describes every field. Readers skip keys they do not know and take a column's default for
+keys that are absent; a change that this does not cover gets a new `v`.
+
+Rows are immutable. The same record again is the same row: the store keeps one of the rows that agree in
+(project_id, hour of received_at, event_id), or for outcomes in all but the quantity.
+"""
+
+from typing import Final
+
+import msgspec
+
+from mini_sentry.protocol.event import Event
+from mini_sentry.protocol.outcomes import Tally
+
+EVENTS_TABLE: Final = "events"
+OUTCOMES_TABLE: Final = "outcomes"
+
+VERSION: Final = 1
+
+MESSAGE_CHARACTERS: Final = 1000
+"""A row's message is for lists and counts; the whole one is in the event's body."""
+
+
+class EventRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """One stored event. `docs/topics.md` says what each field means.
+
+    `event_id` is 32 lower-case hex digits; `received_at` and `timestamp` are Unix milliseconds (UTC) from 2001-09-09 on;
+    `fingerprint` is the hash that decided the group, in hex; absent texts are empty; `handled` is None if nothing says.
+    """
+
+    project_id: int
+    event_id: str
+    group_id: int
+    received_at: int
+    timestamp: int
+    level: str
+    platform: str = ""
+    type: str = ""
+    environment: str = ""
+    release: str = ""
+    dist: str = ""
+    title: str = ""
+    message: str = ""
+    culprit: str = ""
+    transaction: str = ""
+    fingerprint: str = ""
+    user: str = ""
+    handled: bool | None = None
+    trace_id: str = ""
+    tags: dict[str, str] = {}
+    v: int = VERSION
+
+
+class OutcomeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """`quantity` items of one project that ended the same way in one minute, as one writer counted them once.
+
+    `minute` is the Unix time in seconds at which the minute starts. `record` names this very tally among all tallies,
+    so that the same one again counts once: whoever publishes must mint it before the first attempt.
+    """
+
+    project_id: int
+    minute: int
+    outcome: str
+    reason: str
+    category: str
+    record: str
+    quantity: int
+    v: int = VERSION
+
+
+def event_row(event: Event, *, group_id: int, fingerprint: str, title: str, culprit: str) -> EventRow:
+    """The row of an event that fell into a group."""
+    message = event.message
+    return EventRow(
+        project_id=event.project_id,
+        event_id=event.event_id,
+        group_id=group_id,
+        received_at=int(event.received_at * 1000),
+        timestamp=int(event.timestamp * 1000),
+        level=event.level,
+        platform=event.platform,
+        type=event.type,
+        environment=event.environment,
+        release=event.release,
+        dist=event.dist,
+        title=title,
+        message=message if len(message) <= MESSAGE_CHARACTERS else message[:MESSAGE_CHARACTERS],
+        culprit=culprit,
+        transaction=event.transaction,
+        fingerprint=fingerprint,
+        user=event.user_tag,
+        handled=event.handled,
+        trace_id=event.trace_id,
+        tags=event.tags,
+    )
+
+
+def outcome_row(tally: Tally, *, record: str) -> OutcomeRow:
+    """The row of a tally that `record` names."""
+    return OutcomeRow(
+        project_id=tally.project_id,
+        minute=tally.minute,
+        outcome=tally.outcome,
+        reason=tally.reason,
+        category=tally.category,
+        record=record,
+        quantity=tally.quantity,
+    )
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(row: EventRow | OutcomeRow) -> bytes:
+    """The record's value: one JSON object on one line, without its newline."""
+    return _encoder.encode(row)
+
+
+def encode_all(rows: list[EventRow] | list[OutcomeRow]) -> list[bytes]:
+    return [_encoder.encode(row) for row in rows]
+
+
+def decode_event(value: bytes) -> EventRow:
+    """Raises msgspec.DecodeError or msgspec.ValidationError when the bytes are no document of the topic `events`."""
+    return _decode_event(value)
+
+
+def decode_outcome(value: bytes) -> OutcomeRow:
+    """Raises msgspec.DecodeError or msgspec.ValidationError when the bytes are no document of the topic `outcomes`."""
+    return _decode_outcome(value)
+
+
+_decode_event = msgspec.json.Decoder(EventRow).decode
+_decode_outcome = msgspec.json.Decoder(OutcomeRow).decode

@@ -1,0 +1,249 @@
+"""The columns: what is counted by, behind one client whichever engine answers.
+
+`Store` speaks ClickHouse's HTTP protocol to a server or to the embedded engine; nothing else in the system knows
+which. At most four reads run at once in a process and the next one waits a second, so that charts never starve the
+lists and the sign-in. Inserts do not take part: their one writer is already slower than the engine.
+
+ColumnsError
+    ColumnsUnavailable   the engine is away; try again later, answer 503
+    ColumnsBusy          four reads are already running, or the engine is full; answer 503
+    ColumnsRejected      the statement or its rows are wrong and will stay so
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+READS_AT_ONCE: Final = 4
+WAIT_SECONDS: Final = 1.0
+READ_SECONDS: Final = 10
+INSERT_SECONDS: Final = 60
+
+_INSERT_SETTINGS: Final[dict[str, Any]] = {
+    "input_format_skip_unknown_fields": 1,
+    "input_format_defaults_for_omitted_fields": 1,
+    "input_format_null_as_default": 1,
+    "date_time_input_format": "basic",
+    "max_partitions_per_insert_block": 0,
+    "max_execution_time": INSERT_SECONDS,
+}
+
+_READ_SETTINGS: Final[dict[str, Any]] = {
+    "final": 1,
+    "do_not_merge_across_partitions_select_final": 1,
+    "max_execution_time": READ_SECONDS,
+}
+
+_BUSY_CODES: Final = frozenset({202, 241})
+"""Too many statements at once; not enough memory for this one now."""
+
+_PASSING_CODES: Final = frozenset(
+    {
+        3, 32, 74, 75, 76, 95, 96, 159, 160, 164, 198, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 289, 319,
+        341, 345, 364, 373, 394, 415, 425, 473, 499, 516, 519, 659, 700, 702, 722, 733, 745, 999, 1000, 1002,
+    }
+)  # fmt: skip
+"""The engine's error numbers that say nothing about the data: disks, networks, replicas, limits of the moment."""
+
+T = TypeVar("T")
+
+
+class ColumnsError(Exception):
+    """Base of what the store raises."""
+
+
+class ColumnsUnavailable(ColumnsError):
+    """The engine cannot be reached, or cannot do its work now."""
+
+
+class ColumnsBusy(ColumnsError):
+    """Too much is being read at once. The same read a second later may pass."""
+
+
+class ColumnsRejected(ColumnsError):
+    """The engine understood and refused: a wrong statement, or rows that do not fit the table. `code` is its number."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Store:
+    """One per process. Every method may be called from any thread and raises only ColumnsError.
+
+    `url` is asked before each connection, because the embedded engine is elsewhere after a restart; it gives
+    `http(s)://user:password@host:port/database`, or None while there is no engine. The database is `sentry` when the url
+    names none. Reads see each row once (`final`).
+    """
+
+    def __init__(self, url: Callable[[], str | None]) -> None:
+        self._url = url
+        self._readers: queue.LifoQueue[_Connection] = queue.LifoQueue()
+        for _ in range(READS_AT_ONCE):
+            self._readers.put(_Connection())
+        self._writer = _Connection()
+        self._writing = threading.Lock()
+
+    @property
+    def database(self) -> str:
+        """The database's name as the url has it. Raises ColumnsUnavailable while there is no url."""
+        return _database(self._current_url())
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT. `parameters` are values for `{name:Type}`; times come back with their zone, UTC."""
+
+        def read(client: Any) -> list[tuple[Any, ...]]:
+            result = client.query(sql, parameters=dict(parameters or {}), settings=_READ_SETTINGS)
+            return cast("list[tuple[Any, ...]]", result.result_rows)
+
+        return self._read(read)
+
+    def query_dicts(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """As `query`, each row by its columns' names."""
+
+        def read(client: Any) -> list[dict[str, Any]]:
+            result = client.query(sql, parameters=dict(parameters or {}), settings=_READ_SETTINGS)
+            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+        return self._read(read)
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns no rows. It may run twice if the connection breaks, so it must bear that."""
+        self._write(lambda client: client.command(sql, parameters=dict(parameters or {}), use_database=False))
+
+    def insert_documents(self, table: str, documents: Sequence[bytes]) -> None:
+        """Insert JSON objects, one row each, all of them or none, durable when it returns.
+
+        Unknown keys are skipped and absent ones take their defaults. A broken connection is tried once more, so rows may
+        be written twice: tables keep one of a key. Raises ColumnsRejected when a document does not fit.
+        """
+        if not documents:
+            return
+        body = b"\n".join(documents)
+        self._write(
+            lambda client: client.command(
+                f"INSERT INTO {client.database}.{table} FORMAT JSONEachRow",
+                data=body,
+                settings=_INSERT_SETTINGS,
+                use_database=False,
+            )
+        )
+
+    def ping(self) -> bool:
+        """Whether the engine answers."""
+        try:
+            self.query("SELECT 1")
+        except ColumnsError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Drop the connections that are not in use. The store may be used again."""
+        with self._writing:
+            self._writer.close()
+        kept = []
+        with suppress(queue.Empty):
+            while True:
+                kept.append(self._readers.get_nowait())
+        for connection in kept:
+            connection.close()
+            self._readers.put(connection)
+
+    def _read(self, work: Callable[[Any], T]) -> T:
+        try:
+            connection = self._readers.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            raise ColumnsBusy(f"{READS_AT_ONCE} reads of the columns are already running") from None
+        try:
+            return connection.run(self._current_url(), work)
+        finally:
+            self._readers.put(connection)
+
+    def _write(self, work: Callable[[Any], T]) -> T:
+        with self._writing:
+            return self._writer.run(self._current_url(), work)
+
+    def _current_url(self) -> str:
+        url = self._url()
+        if not url:
+            raise ColumnsUnavailable("no column engine is running")
+        return url
+
+
+class _Connection:
+    """A client that one thread at a time uses, made when first needed and anew when the engine moved."""
+
+    def __init__(self) -> None:
+        self._url = ""
+        self._client: Any = None
+
+    def run(self, url: str, work: Callable[[Any], T]) -> T:
+        from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+        last = False
+        while True:
+            try:
+                return work(self._connected(url))
+            except (ClickHouseError, OSError) as failure:
+                code = getattr(failure, "code", None)
+                if code is None:
+                    self.close()
+                    if last or not isinstance(failure, DatabaseError | OSError):
+                        raise ColumnsUnavailable(_first_line(failure)) from failure
+                    last = True
+                elif code in _BUSY_CODES:
+                    raise ColumnsBusy(_first_line(failure)) from failure
+                elif code in _PASSING_CODES:
+                    raise ColumnsUnavailable(_first_line(failure)) from failure
+                else:
+                    raise ColumnsRejected(_first_line(failure), code) from failure
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):
+                client.close()
+
+    def _connected(self, url: str) -> Any:
+        if self._client is None or url != self._url:
+            self.close()
+            self._client = _connect(url)
+            self._url = url
+        return self._client
+
+
+def _connect(url: str) -> Any:
+    import clickhouse_connect
+
+    parts = urlsplit(url)
+    client = clickhouse_connect.get_client(
+        host=parts.hostname,
+        port=parts.port or (8443 if parts.scheme == "https" else 8123),
+        interface=parts.scheme,
+        username=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        compress=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
+        connect_timeout=2,
+        send_receive_timeout=INSERT_SECONDS + 5,
+        query_retries=0,
+        autogenerate_session_id=False,
+        autogenerate_query_id=False,
+        dedicated_pool=True,
+        tz_mode="aware",
+        show_clickhouse_errors="scrub",
+        client_name="mini-sentry",
+    )
+    # Set afterwards, because a connection that names a database fails until the first migration has made it.
+    client.database = _database(url)
+    return client
+
+
+def _database(url: str) -> str:
+    return unquote(urlsplit(url).path.strip("/")) or "sentry"
+
+
+def _first_line(failure: Exception) -> str:
+    return str(failure).split("\n", 1)[0][:500]
