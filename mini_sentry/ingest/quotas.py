@@ -1,0 +1,191 @@
+"""How much of a project passes in a minute, and the headers that tell an SDK about the rest.
+
+One rule for every engine: minutes of the clock are windows; in each a project may send so many events (whichever way
+they come in) and, counted apart, so many session items. What does not fit is refused until the minute ends. Client
+reports are never counted here.
+"""
+
+import fcntl
+import math
+import mmap
+import os
+import struct
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+WINDOW_SECONDS: Final = 60
+WINDOWS_AHEAD: Final = 2
+"""How many windows ahead of the clock a count is believed: further ahead, the clock was set back and the count is void."""
+
+
+class Bucket(IntEnum):
+    EVENTS = 0
+    SESSIONS = 1
+
+
+CATEGORIES: Final[dict[Bucket, str]] = {
+    # An attachment goes with its event: without the event there is nothing to attach it to.
+    Bucket.EVENTS: "error;default;security;attachment",
+    Bucket.SESSIONS: "session",
+}
+
+
+class Admission(NamedTuple):
+    """How many items pass, and in how many whole seconds the window ends (0 when there is no limit)."""
+
+    admitted: int
+    retry_after_seconds: int
+
+
+class QuotasUnavailable(Exception):
+    """The counts cannot be kept: no room for them, or their keeper is away."""
+
+
+class Quotas(Protocol):
+    """Counts per project and minute. What one process admitted, the others know at once; exactly the limit passes."""
+
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        """Let as many of `quantity` items pass as still fit. `now` is Unix seconds. Raises QuotasUnavailable.
+
+        Called by one thread at a time.
+        """
+
+    def close(self) -> None: ...
+
+
+def window_at(now: float, counted_in: int) -> int:
+    """The window to count in, given the one that was counted in last: the clock's, or one just ahead of it.
+
+    A clock that was set back a little must not open the same minute twice; one that was set back a lot must not keep a
+    full window closed for longer than `WINDOWS_AHEAD` minutes.
+    """
+    window = int(now // WINDOW_SECONDS)
+    return counted_in if window < counted_in <= window + WINDOWS_AHEAD else window
+
+
+def seconds_left(window: int, now: float) -> int:
+    return max(1, math.ceil((window + 1) * WINDOW_SECONDS - now))
+
+
+def rate_limit_headers(refused: Sequence[tuple[Bucket, int]]) -> list[tuple[bytes, bytes]]:
+    """The headers for what did not pass: per bucket, the seconds until it may be tried again.
+
+    Spec: https://develop.sentry.dev/sdk/expected-features/rate-limiting/
+    """
+    limits = ", ".join(f"{seconds}:{CATEGORIES[bucket]}:project:project_limit" for bucket, seconds in refused)
+    longest = max(seconds for _, seconds in refused)
+    return [(b"retry-after", b"%d" % longest), (b"x-sentry-rate-limits", limits.encode())]
+
+
+class MemoryQuotas:
+    """Counts of one process, for tests and for a single web process."""
+
+    def __init__(self, *, events_per_minute: int, sessions_per_minute: int) -> None:
+        """A limit of 0 means no limit."""
+        self._limits = (events_per_minute, sessions_per_minute)
+        self._counts: dict[int, tuple[int, list[int]]] = {}
+
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        limit = self._limits[bucket]
+        if not limit:
+            return Admission(quantity, 0)
+        counted_in, used = self._counts.get(project_id, (0, [0, 0]))
+        window = window_at(now, counted_in)
+        if window != counted_in:
+            used = [0, 0]
+        admitted = max(0, min(quantity, limit - used[bucket]))
+        used[bucket] += admitted
+        self._counts[project_id] = (window, used)
+        return Admission(admitted, seconds_left(window, now))
+
+    def close(self) -> None:
+        self._counts.clear()
+
+
+_SLOT = struct.Struct("<IIII")  # window, events, sessions, nothing
+_MAGIC = b"mini-sentry q1\0\0"
+
+
+class MappedQuotas:
+    """Counts in a file that several web processes on one machine map into memory; `flock` keeps them apart.
+
+    Project ids are small and dense, so a project's slot lies at `project_id * 16` and never moves; no project has the
+    id 0, whose slot holds the name of the layout. The kernel frees the lock of a process that dies.
+    """
+
+    def __init__(self, path: Path, *, events_per_minute: int, sessions_per_minute: int, projects: int = 4096) -> None:
+        """A limit of 0 means no limit. `projects` is how many ids to make room for at first; the file grows on demand.
+
+        Raises QuotasUnavailable when the file cannot be made.
+        """
+        self._limits = (events_per_minute, sessions_per_minute)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._map = self._mapped(projects * _SLOT.size)
+            except BaseException:
+                os.close(self._file)
+                raise
+        except OSError as error:
+            raise QuotasUnavailable(f"{path}: {error.strerror}") from error
+        self._size = len(self._map)
+
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        limit = self._limits[bucket]
+        if not limit:
+            return Admission(quantity, 0)
+        offset = project_id * 16
+        if offset >= self._size:
+            self._grow(offset + 16)
+        window = int(now // WINDOW_SECONDS)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            counted_in, events, sessions, _ = _SLOT.unpack_from(self._map, offset)
+            if counted_in != window:
+                window = window_at(now, counted_in)
+                if window != counted_in:
+                    events = sessions = 0
+            used = sessions if bucket else events
+            admitted = limit - used
+            if admitted >= quantity:
+                admitted = quantity
+            elif admitted < 0:
+                admitted = 0
+            if bucket:
+                _SLOT.pack_into(self._map, offset, window, events, sessions + admitted, 0)
+            else:
+                _SLOT.pack_into(self._map, offset, window, events + admitted, sessions, 0)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        return Admission(admitted, seconds_left(window, now))
+
+    def close(self) -> None:
+        self._map.close()
+        os.close(self._file)
+
+    def _grow(self, bytes_needed: int) -> None:
+        try:
+            grown = self._mapped(bytes_needed)
+        except OSError as error:
+            raise QuotasUnavailable(f"no room for the counts: {error.strerror}") from error
+        self._map.close()
+        self._map, self._size = grown, len(grown)
+
+    def _mapped(self, bytes_needed: int) -> mmap.mmap:
+        """The whole file, at least `bytes_needed` long. Raises OSError."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            size = os.fstat(self._file).st_size
+            if size < bytes_needed:
+                size = 1 << (max(bytes_needed, mmap.PAGESIZE) - 1).bit_length()
+                # Real blocks, not a hole: a full disk must be an error here, not a SIGBUS at the first write.
+                os.posix_fallocate(self._file, 0, size)
+            mapped = mmap.mmap(self._file, size)
+            if mapped[: _SLOT.size] != _MAGIC:
+                mapped[:] = bytes(size)
+                mapped[: _SLOT.size] = _MAGIC
+            return mapped
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
