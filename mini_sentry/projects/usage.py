@@ -1,0 +1,83 @@
+"""How many items of a project ended which way, by the hour: the writer the digest uses, and what intake shows."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Sum
+
+from mini_sentry.projects.models import OutcomeCount
+from mini_sentry.protocol.outcomes import Outcome, Tally
+
+EVENT_CATEGORIES = ("error", "security", "default")
+"""The categories whose accepted items are stored events."""
+
+UNATTRIBUTED = 0
+"""The project id that items are counted under when no project could be told."""
+
+_HOUR_SECONDS = 3600
+
+
+class OutcomeRow(TypedDict):
+    outcome: str
+    reason: str
+    category: str
+    quantity: int
+
+
+def add_tallies(cursor: CursorWrapper, tallies: Iterable[Tally]) -> None:
+    """Add tallies to the counts of their hours. Runs in the caller's transaction; it has no key of its own, so the
+    caller's position must move in the same one."""
+    sums: Counter[tuple[int, int, str, str, str]] = Counter()
+    for tally in tallies:
+        hour = tally.minute - tally.minute % _HOUR_SECONDS
+        sums[tally.project_id, hour, tally.outcome, tally.reason[:64], tally.category[:32]] += tally.quantity
+    if not sums:
+        return
+    when = connection.ops.adapt_datetimefield_value
+    # Sorted, so that two writers take the rows in the same order and never wait for each other in a circle.
+    cursor.executemany(
+        "INSERT INTO projects_outcomecount (project_id, hour, outcome, reason, category, quantity) "
+        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, hour, outcome, reason, category) DO UPDATE SET "
+        "quantity = projects_outcomecount.quantity + excluded.quantity",
+        [
+            (project_id, when(datetime.fromtimestamp(hour, UTC)), outcome, reason, category, quantity)
+            for (project_id, hour, outcome, reason, category), quantity in sorted(sums.items())
+        ],
+    )
+
+
+def outcomes(project_id: int, *, now: datetime, hours: int = 24) -> list[OutcomeRow]:
+    """How the items of the last `hours` hours (the running one included) ended, the largest quantity first."""
+    rows = (
+        OutcomeCount.objects.filter(project_id=project_id, hour__gte=_first_hour(now, hours))
+        .values("outcome", "reason", "category")
+        .annotate(total=Sum("quantity"))
+        .order_by("-total", "outcome", "reason", "category")
+    )
+    return [
+        OutcomeRow(outcome=row["outcome"], reason=row["reason"], category=row["category"], quantity=row["total"])
+        for row in rows
+    ]
+
+
+def accepted_events(project_ids: Collection[int], *, now: datetime, hours: int = 24) -> dict[int, int]:
+    """Events stored in the last `hours` hours (the running one included), by project; projects without any are absent."""
+    rows = (
+        OutcomeCount.objects.filter(
+            project_id__in=project_ids,
+            hour__gte=_first_hour(now, hours),
+            outcome=Outcome.ACCEPTED,
+            category__in=EVENT_CATEGORIES,
+        )
+        .values_list("project_id")
+        .annotate(Sum("quantity"))
+    )
+    return dict(rows)
+
+
+def _first_hour(now: datetime, hours: int) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
