@@ -13,7 +13,7 @@ The contract, whichever engine is behind it:
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,6 +40,12 @@ class Position(msgspec.Struct, frozen=True):
 Delivered = Callable[[Exception | None], None]
 """Called once per submitted record, from a thread of the log's own: None when durable, else why it is not."""
 
+DeliveredTokens = Callable[[list[Any], Exception | None], None]
+"""Called once per group commit with the tokens of a producer's records in it, from a thread of the log's own."""
+
+Submit = Callable[[str, bytes, bytes, Any], None]
+"""`submit(topic, key, value, token)`: queue one entry for the next group commit; never blocks. Raises LogUnavailable when the log is closed."""
+
 
 class Log(Protocol):
     log_id: str
@@ -50,13 +56,16 @@ class Log(Protocol):
     def submit(self, topic: str, key: bytes, value: bytes, delivered: Delivered) -> None:
         """Queue one entry for the next group commit; never blocks. Raises LogUnavailable when the log is closed."""
 
+    def producer(self, delivered: DeliveredTokens) -> Submit:
+        """`submit` for many records: `delivered` hears once per group commit, not once per record (see `publisher.py`)."""
+
     def read(
         self, topic: str, offset: int, *, partition: int = 0, limit: int = 1000, max_bytes: int = 16 << 20
     ) -> list[Record]:
         """Records from `offset` on: at most `limit`, and at most `max_bytes` of values but always one if there is any."""
 
     def first_offset(self, topic: str, partition: int = 0) -> int:
-        """The lowest offset still kept (1 in an empty log): a reader below it has a gap."""
+        """The lowest offset still kept (1 in a new log, `end_offset` when all was trimmed): a reader below it has a gap."""
 
     def end_offset(self, topic: str, partition: int = 0) -> int:
         """The offset that the next record will get, or a lower bound of it: `end_offset - position` bounds the lag."""
@@ -64,7 +73,8 @@ class Log(Protocol):
     def position(self, group: str, topic: str, partition: int = 0) -> int:
         """The group's next offset; `first_offset` for a group that has not committed yet."""
 
-    def commit(self, group: str, topic: str, next_offset: int, partition: int = 0) -> None: ...
+    def commit(self, group: str, topic: str, next_offset: int, partition: int = 0) -> None:
+        """Move the group's position, forwards or back. Survives a killed process; a power cut may take it back a little."""
 
     def lag(self, group: str, topic: str, partition: int = 0) -> int:
         """How many records the group has not committed."""
@@ -96,3 +106,7 @@ class LogUnavailable(LogError):
 
 class LogFull(LogError):
     """No room to make a record durable."""
+
+
+class LogDamaged(LogError):
+    """The log's file is corrupt or is no log. Trying again does not help; the message names the file."""

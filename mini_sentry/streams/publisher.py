@@ -1,0 +1,41 @@
+"""Appending from an event loop: a future per record, one wake-up of the loop per group commit."""
+
+import asyncio
+from typing import Any
+
+from mini_sentry.streams.log import Log
+
+
+class Publisher:
+    """Belongs to one event loop. Its futures resolve when the record is durable, or fail with the log's LogError."""
+
+    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._submit = log.producer(self._committed)
+
+    def publish(self, topic: str, key: bytes, value: bytes) -> asyncio.Future[None]:
+        """Queue one record; never blocks. A future that nobody waits for any more does not take its record back.
+
+        Raises LogUnavailable when the log is closed.
+        """
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._submit(topic, key, value, future)
+        return future
+
+    def _committed(self, futures: list[Any], error: Exception | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(_resolve, futures, error)
+        except RuntimeError:
+            # The loop has ended, and with it everyone who waited.
+            if not self._loop.is_closed():
+                raise
+
+
+def _resolve(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
