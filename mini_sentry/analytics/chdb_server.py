@@ -238,8 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _succeed(self, answer: Answer, query_id: str) -> None:
         summary = {
-            name: str(getattr(answer, name))
-            for name in ("read_rows", "read_bytes", "written_rows", "result_rows", "elapsed_ns")
+            name: str(getattr(answer, name)) for name in ("read_rows", "read_bytes", "result_rows", "elapsed_ns")
         }
         headers = {
             "X-ClickHouse-Query-Id": query_id,

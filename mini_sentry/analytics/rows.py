@@ -71,6 +71,47 @@ class OutcomeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     v: int = VERSION
 
 
+EVENT_TYPES: Final[dict[str, str]] = {
+    "project_id": "UInt64",
+    "event_id": "UUID",
+    "group_id": "UInt64",
+    "received_at": "DateTime64(3, 'UTC')",
+    "timestamp": "DateTime64(3, 'UTC')",
+    "level": "String",
+    "platform": "String",
+    "type": "String",
+    "environment": "String",
+    "release": "String",
+    "dist": "String",
+    "title": "String",
+    "message": "String",
+    "culprit": "String",
+    "transaction": "String",
+    "fingerprint": "String",
+    "user": "String",
+    "handled": "Nullable(Bool)",
+    "trace_id": "String",
+    "tags": "Map(String, String)",
+    "v": "UInt8",
+}
+"""Field to the type it is read as. Plain texts on purpose: filling a dictionary value by value, as the table would
+have it, costs 10 µs a row, a whole column at once costs 2."""
+
+OUTCOME_TYPES: Final[dict[str, str]] = {
+    "project_id": "UInt64",
+    "minute": "DateTime('UTC')",
+    "outcome": "String",
+    "reason": "String",
+    "category": "String",
+    "record": "String",
+    "quantity": "UInt64",
+    "v": "UInt8",
+}
+
+TYPES: Final = {EVENTS_TABLE: EVENT_TYPES, OUTCOMES_TABLE: OUTCOME_TYPES}
+"""Table to the fields of its documents."""
+
+
 def event_row(event: Event, *, group_id: int, fingerprint: str, title: str, culprit: str) -> EventRow:
     """The row of an event that fell into a group."""
     message = event.message

@@ -17,6 +17,8 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
+from mini_sentry.analytics.rows import TYPES
+
 READS_AT_ONCE: Final = 4
 WAIT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 10
@@ -26,6 +28,8 @@ _INSERT_SETTINGS: Final[dict[str, Any]] = {
     "input_format_skip_unknown_fields": 1,
     "input_format_defaults_for_omitted_fields": 1,
     "input_format_null_as_default": 1,
+    # Rows of one key in one batch are left to the merges, as those of two batches are.
+    "optimize_on_insert": 0,
     "date_time_input_format": "basic",
     "max_partitions_per_insert_block": 0,
     "max_execution_time": INSERT_SECONDS,
@@ -115,7 +119,7 @@ class Store:
         self._write(lambda client: client.command(sql, parameters=dict(parameters or {}), use_database=False))
 
     def insert_documents(self, table: str, documents: Sequence[bytes]) -> None:
-        """Insert JSON objects, one row each, all of them or none, durable when it returns.
+        """Insert JSON objects, one row each, durable when it returns. `table` is one of `rows.TYPES`.
 
         Unknown keys are skipped and absent ones take their defaults. A broken connection is tried once more, so rows may
         be written twice: tables keep one of a key. Raises ColumnsRejected when a document does not fit.
@@ -125,7 +129,7 @@ class Store:
         body = b"\n".join(documents)
         self._write(
             lambda client: client.command(
-                f"INSERT INTO {client.database}.{table} FORMAT JSONEachRow",
+                _insert_statement(f"{client.database}.{table}", TYPES[table]),
                 data=body,
                 settings=_INSERT_SETTINGS,
                 use_database=False,
@@ -239,6 +243,12 @@ def _connect(url: str) -> Any:
     # Set afterwards, because a connection that names a database fails until the first migration has made it.
     client.database = _database(url)
     return client
+
+
+def _insert_statement(target: str, fields: Mapping[str, str]) -> str:
+    names = ", ".join(fields)
+    structure = ", ".join(f"{name} {kind}" for name, kind in fields.items()).replace("'", "\\'")
+    return f"INSERT INTO {target} ({names}) SELECT {names} FROM input('{structure}') FORMAT JSONEachRow"  # noqa: S608
 
 
 def _database(url: str) -> str:
