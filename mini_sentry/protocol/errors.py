@@ -7,6 +7,7 @@
     ├── BodyTooLarge        more bytes than allowed, before or after inflating
     ├── EnvelopeInvalid     the envelope's grammar is broken
     ├── EnvelopeTooLarge    the envelope, or one of its events, has more bytes or items than allowed
+    ├── MediaTypeUnknown    a content type that no reader is there for
     ├── PayloadInvalid      the payload is no JSON object at all
     └── FieldErrors         a REST body with fields of the wrong kind
 
@@ -52,6 +53,12 @@ class EnvelopeInvalid(ProtocolError):
 
 class EnvelopeTooLarge(ProtocolError):
     pass
+
+
+class MediaTypeUnknown(ProtocolError):
+    def __init__(self, media_type: str) -> None:
+        super().__init__(f'Unsupported media type "{media_type[:80]}" in request.')
+        self.media_type = media_type
 
 
 class PayloadInvalid(ProtocolError):

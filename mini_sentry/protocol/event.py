@@ -8,53 +8,62 @@ extra) stays in `Event.payload`, the scrubbed JSON as sent, and is read again on
 Spec: https://develop.sentry.dev/sdk/data-model/event-payloads/
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from mini_sentry.protocol.limits import DEFAULT
+
+# The strict pass refuses what is longer, and the tolerant one cuts it.
+Name = Annotated[str, msgspec.Meta(max_length=DEFAULT.frame_name_chars)]
+Path = Annotated[str, msgspec.Meta(max_length=DEFAULT.frame_path_chars)]
+Line = Annotated[str, msgspec.Meta(max_length=DEFAULT.context_line_chars)]
+Value = Annotated[str, msgspec.Meta(max_length=DEFAULT.message_chars)]
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 
 
 class Frame(msgspec.Struct, gc=False):
     """One call of a stack trace. Lines and columns are 1-based; `in_app` is the SDK's word, None when it said nothing."""
 
-    filename: str | None = None
-    abs_path: str | None = None
-    function: str | None = None
-    raw_function: str | None = None
-    module: str | None = None
-    package: str | None = None
-    platform: str | None = None
-    lineno: int | None = None
-    colno: int | None = None
+    filename: Path | None = None
+    abs_path: Path | None = None
+    function: Name | None = None
+    raw_function: Name | None = None
+    module: Name | None = None
+    package: Path | None = None
+    platform: Name | None = None
+    lineno: Number | None = None
+    colno: Number | None = None
     in_app: bool | None = None
-    context_line: str | None = None
+    context_line: Line | None = None
 
 
 class Stacktrace(msgspec.Struct, gc=False):
     """Frames ordered caller to callee: the frame that raised comes last."""
 
-    frames: list[Frame] = []
+    frames: Annotated[list[Frame], msgspec.Meta(max_length=DEFAULT.frames)] = []
 
 
 class Mechanism(msgspec.Struct, gc=False):
     """How an exception was caught. `handled` False means that it reached the SDK's global handler."""
 
-    type: str | None = None
+    type: Name | None = None
     handled: bool | None = None
     synthetic: bool | None = None
-    exception_id: int | None = None
-    parent_id: int | None = None
+    exception_id: Number | None = None
+    parent_id: Number | None = None
     is_exception_group: bool | None = None
-    source: str | None = None
+    source: Name | None = None
     meta: Any = None
 
 
 class ExceptionValue(msgspec.Struct, gc=False):
     """One link of an exception chain. The list is ordered oldest cause first; the one thrown last comes last."""
 
-    type: str | None = None
-    value: str | None = None
-    module: str | None = None
-    thread_id: str | int | None = None
+    type: Name | None = None
+    value: Value | None = None
+    module: Name | None = None
+    thread_id: Name | int | None = None
     stacktrace: Stacktrace | None = None
     mechanism: Mechanism | None = None
 
@@ -62,8 +71,8 @@ class ExceptionValue(msgspec.Struct, gc=False):
 class Thread(msgspec.Struct, gc=False):
     """A thread that was running; only one of them crashed."""
 
-    id: str | int | None = None
-    name: str | None = None
+    id: Name | int | None = None
+    name: Name | None = None
     crashed: bool | None = None
     current: bool | None = None
     stacktrace: Stacktrace | None = None
