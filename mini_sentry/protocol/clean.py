@@ -399,7 +399,7 @@ def _request(value: Any, name: str, notes: Notes) -> dict[str, Any] | None:
             if pairs is None or (isinstance(pairs, str) and key in ("headers", "env")):
                 notes.invalid(f"{name}.{key}", value[key])
             else:
-                found[key] = dict(pairs) if key == "env" else pairs
+                found[key] = dict(pairs) if key == "env" and isinstance(pairs, list) else pairs
     environ = found.get("env")
     if environ and not isinstance(environ.get("REMOTE_ADDR"), str | None):
         notes.invalid(f"{name}.env.REMOTE_ADDR", environ.pop("REMOTE_ADDR"))

@@ -43,21 +43,8 @@ _CSP_NAMES = {
     "statusCode": "status-code",
     "sample": "script-sample",
 }
-_KEYWORDS = {"self": "'self'", "inline": "'inline'", "eval": "'eval'", "wasm-eval": "'wasm-eval'", "": "'self'"}
-_VERBS = {
-    "connect": "connect",
-    "form-action": "form action",
-    "frame": "frame",
-    "child": "child frame",
-    "font": "font",
-    "img": "image",
-    "manifest": "manifest",
-    "media": "media",
-    "object": "object",
-    "script": "script",
-    "style": "style",
-    "worker": "worker",
-}
+_KEYWORDS = frozenset({"self", "inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink"})
+_SCHEMES = frozenset({"data", "blob", "filesystem", "mediastream"})
 _OTHER_REPORTS = {
     "expect-ct-report": ("expectct", "Expect-CT failed for"),
     "expect-staple-report": ("expectstaple", "Expect-Staple failed for"),
@@ -112,9 +99,8 @@ def _event(report: Mapping[str, Any]) -> dict[str, Any] | None:
                 "level": "error",
                 "platform": "other",
                 "logentry": {"formatted": f"{words} '{host}'"},
-                "fingerprint": [kind, host],
+                "csp": inner,
                 "request": {},
-                "extra": {"report": inner},
             }
     return None
 
@@ -126,51 +112,48 @@ def _csp(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     if not directive:
         return None
     page = _text(fields.get("document-uri"))
-    blocked = _blocked(_text(fields.get("blocked-uri")), page)
+    blocked_uri = _text(fields.get("blocked-uri"))
+    blocked = _blocked(blocked_uri, page)
     request: dict[str, Any] = {}
     if page:
         request["url"] = page
     if referrer := _text(fields.get("referrer")):
         request["headers"] = [["Referer", referrer]]
     kind = directive.removesuffix("-elem").removesuffix("-attr").removesuffix("-src")
-    words = f"{_VERBS.get(kind, directive)}"
-    message = (
-        f"Blocked {words} by '{directive}'"
-        if blocked == "'self'"
-        else f"Blocked '{kind}' from '{blocked.strip(chr(39))}'"
-    )
     return {
         "type": "csp",
         "logger": "csp",
         "level": "error",
         "platform": "javascript",
-        "logentry": {"formatted": message},
-        "csp": {**fields, "effective-directive": directive, "blocked": blocked},
+        "logentry": {"formatted": f"Blocked '{kind}' from '{blocked}'"},
+        "csp": {**fields, "effective-directive": directive},
         "culprit": directive,
-        "tags": {"effective-directive": directive, "blocked-uri": _text(fields.get("blocked-uri")) or blocked},
+        "tags": {"effective-directive": directive, "blocked-uri": blocked_uri or blocked},
         "request": request,
     }
 
 
 def _blocked(uri: str, page: str) -> str:
-    """The host that was blocked, `'self'` for the page's own, or a keyword such as `'inline'` or `data:`."""
-    if uri in _KEYWORDS:
-        return _KEYWORDS[uri]
-    parts = _split(uri)
-    if parts is None:
-        return uri
-    scheme, host = parts
+    """The host that was blocked, `self` for the page's own, a keyword such as `inline`, or a scheme such as `data:`."""
+    word = uri.lower().strip("'")
+    if word in ("", "self"):
+        return "self"
+    if word in _KEYWORDS:
+        return word
+    if word in _SCHEMES:
+        return f"{word}:"
+    scheme, host = _split(uri)
     if not host:
-        return f"{scheme}:" if scheme else uri
-    page_parts = _split(page)
-    return "'self'" if page_parts == parts else host
+        return f"{scheme}:" if scheme else word.split("/")[0]
+    return "self" if _split(page)[1] == host else host.partition(":")[0]
 
 
-def _split(uri: str) -> tuple[str, str] | None:
+def _split(uri: str) -> tuple[str, str]:
+    """Scheme, and host with its port."""
     try:
         parts = urlsplit(uri)
     except ValueError:
-        return None
+        return "", ""
     return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
 
