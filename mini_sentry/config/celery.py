@@ -1,0 +1,73 @@
+"""Celery: where its broker is, how its tasks are run, and when. Importing this makes `app` the process's default app.
+
+`CELERY_BROKER_URL` unset means the embedded broker, one SQLite file in the data directory (`leases`).
+`CELERY_RESULT_BACKEND` unset means that results are ignored. Tasks are acknowledged late, so each must be idempotent.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from celery import Celery, Task, signals
+from django.db import connections
+
+from mini_sentry.config import leases
+from mini_sentry.config.settings import DATA_DIR, env
+
+BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
+RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
+TASKS_PATH: Final = DATA_DIR / "tasks.db"
+
+TASK_MODULES: Final = ("mini_sentry.groups.tasks",)
+HOURLY: Final = ("groups.retire_events",)
+SETTLE: Final = timedelta(minutes=1)
+
+
+def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
+    """Each entry first runs a minute after the start, so that short-lived installations are kept clean as well.
+
+    Nothing is remembered over a restart: the tasks may run more often than their schedule says, and an entry that no
+    worker took within its interval expires.
+    """
+    hour = timedelta(hours=1)
+    return {
+        name: {
+            "task": name,
+            "schedule": hour,
+            "last_run_at": started_at - hour + SETTLE,
+            "options": {"expires": hour.total_seconds()},
+        }
+        for name in HOURLY
+    }
+
+
+# No fix-up for Django: it would run all system checks in every worker, for which it loads every view.
+app = Celery("mini_sentry", fixups=[])
+app.conf.update(
+    broker_url=BROKER_URL or leases.url(TASKS_PATH),
+    # Redis alone reads this: how long a killed worker's task waits for another.
+    broker_transport_options={"visibility_timeout": 3600} if BROKER_URL else {},
+    broker_connection_retry_on_startup=True,
+    result_backend=RESULT_BACKEND or None,
+    result_expires=timedelta(days=1) if RESULT_BACKEND else None,
+    task_ignore_result=not RESULT_BACKEND,
+    include=TASK_MODULES,
+    task_default_queue="mini-sentry",
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=bool(BROKER_URL),
+    worker_hijack_root_logger=False,
+    enable_utc=True,
+    timezone="UTC",
+    beat_schedule=_schedule(datetime.now(UTC)),
+)
+app.set_default()
+
+
+def _close_connections(sender: Task | None = None, **_: object) -> None:
+    """A pool thread keeps no database connection between two tasks: it would hold memory, and may be dead by then."""
+    if sender is not None and not sender.request.is_eager:
+        connections.close_all()
+
+
+signals.task_postrun.connect(_close_connections, weak=False)
