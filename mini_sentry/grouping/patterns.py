@@ -1,0 +1,51 @@
+"""All globs of a set of rules, one automaton a field, so that a text is read once however many rules there are."""
+
+from collections.abc import Iterable, Mapping
+
+from .globs import GlobSet
+from .rules import Matcher
+
+_PATHS = frozenset({"path", "package"})
+
+
+class Patterns:
+    """Give each distinct (field, key, glob) a number; tell which numbers hold for the values of fields.
+
+    Fill with `number` first; the automata are built at the first question.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str, str], int] = {}
+        self._fields: dict[tuple[str, str], tuple[GlobSet, list[int]]] | None = None
+
+    def number(self, matcher: Matcher) -> int:
+        return self._numbers.setdefault((matcher.field, matcher.key, matcher.pattern), len(self._numbers))
+
+    def fields(self) -> frozenset[str]:
+        return frozenset(field for field, _, _ in self._numbers)
+
+    def holding(self, values: Mapping[tuple[str, str], Iterable[str]]) -> set[int]:
+        """`values` has, for (field, key), the texts to look at; a field that is not there matches nothing."""
+        held: set[int] = set()
+        for place, (globs, numbers) in self._automata().items():
+            for text in values.get(place, ()):
+                held.update(numbers[index] for index in globs.matches(text))
+        return held
+
+    def _automata(self) -> dict[tuple[str, str], tuple[GlobSet, list[int]]]:
+        if self._fields is None:
+            written: dict[tuple[str, str], tuple[list[str], list[int]]] = {}
+            for (field, key, glob), number in self._numbers.items():
+                globs, numbers = written.setdefault((field, key), ([], []))
+                globs.append(glob)
+                numbers.append(number)
+            self._fields = {
+                place: (GlobSet(globs, is_path=place[0] in _PATHS), numbers)
+                for place, (globs, numbers) in written.items()
+            }
+        return self._fields
+
+
+def family_holds(matcher: Matcher, families: frozenset[str]) -> bool:
+    """`family:` takes names with commas between them."""
+    return any(name.strip() in families for name in matcher.pattern.split(",")) is not matcher.is_negated
