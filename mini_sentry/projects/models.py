@@ -29,7 +29,8 @@ class Project(models.Model):
     first_event_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True)
     grouping_config = models.CharField(max_length=64, blank=True, default="")
-    grouping_rules = models.TextField(blank=True, default="")
+    stack_rules = models.TextField(blank=True, default="")
+    fingerprint_rules = models.TextField(blank=True, default="")
 
     def __str__(self) -> str:
         return self.slug

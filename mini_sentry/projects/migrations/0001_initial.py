@@ -30,7 +30,8 @@ class Migration(migrations.Migration):
                 ("first_event_at", models.DateTimeField(blank=True, null=True)),
                 ("last_event_at", models.DateTimeField(blank=True, null=True)),
                 ("grouping_config", models.CharField(blank=True, default="", max_length=64)),
-                ("grouping_rules", models.TextField(blank=True, default="")),
+                ("stack_rules", models.TextField(blank=True, default="")),
+                ("fingerprint_rules", models.TextField(blank=True, default="")),
             ],
         ),
         migrations.CreateModel(

@@ -1,0 +1,155 @@
+"""The parts of the engine: digest, the columns' consumers with their server, tasks, and the housekeeping of the logs."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from mini_sentry.analytics import snuba
+from mini_sentry.analytics.chdb_server import ColumnServer, address
+from mini_sentry.analytics.migrate import migrate
+from mini_sentry.analytics.store import ColumnsError, Store
+from mini_sentry.config.embedded_celery import EmbeddedCelery
+from mini_sentry.config.roles import Part
+from mini_sentry.digest.consumer import Digest
+from mini_sentry.groups.bodies import Bodies
+from mini_sentry.live import messages
+from mini_sentry.protocol.limits import Limits
+from mini_sentry.streams import topics
+from mini_sentry.streams.consumer import Consumer
+from mini_sentry.streams.log import Log, LogError
+from mini_sentry.streams.open import open_logs
+
+logger = logging.getLogger(__name__)
+
+KEEP_SECONDS = 300.0
+KEEP_BYTES = 512 << 20
+TOPIC_BYTES = 2 << 30
+HOUSEKEEPING_SECONDS = 5.0
+
+
+def limits() -> Limits:
+    return Limits(
+        request_bytes=settings.MAX_REQUEST_MB << 20,
+        inflated_bytes=settings.MAX_REQUEST_MB << 20,
+        event_bytes=settings.MAX_EVENT_KB << 10,
+    )
+
+
+def columns_url() -> str | None:
+    """Where the columns are: the operator's server, else the embedded one's address while it runs."""
+    return settings.CLICKHOUSE_URL or address(settings.DATA_DIR)
+
+
+def of(role: str) -> list[Part]:
+    """The parts a role runs, in the order they start; they stop the other way round. Raises KeyError for no role."""
+    data_dir: Path = settings.DATA_DIR
+    makers: dict[str, list[Callable[[], Part]]] = {
+        "columns": [] if settings.CLICKHOUSE_URL else [lambda: _Columns(data_dir)],
+        "snuba": [lambda: Threads("snuba", _snuba_loops)],
+        "digest": [lambda: Threads("digest", _digest_loops)],
+        "tasks": [EmbeddedCelery],
+        "worker": [lambda: EmbeddedCelery(with_beat=False)],
+        "beat": [lambda: EmbeddedCelery(with_worker=False)],
+    }
+    contents = {"engine": ("columns", "tasks", "snuba", "digest"), "snuba": ("columns", "snuba")}
+    return [make() for name in contents.get(role, (role,)) for make in makers[name]]
+
+
+Loop = Callable[[threading.Event], None]
+
+
+class Threads:
+    """A part of several loops, each in a thread of its own, over one open log."""
+
+    def __init__(self, name: str, loops: Callable[[Log], dict[str, Loop]]) -> None:
+        self._name = name
+        self._loops = loops
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._log: Log | None = None
+
+    def start(self) -> None:
+        self._log = open_logs(settings.DATA_DIR)
+        for name, loop in self._loops(self._log).items():
+            thread = threading.Thread(target=self._run, args=(name, loop), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _run(self, name: str, loop: Loop) -> None:
+        try:
+            loop(self._stop)
+        except Exception:
+            logger.exception("%s ended", name)
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(15)
+        if self._log is not None:
+            self._log.close()
+
+    def is_alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
+
+class _Columns:
+    """The embedded column engine."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._server = ColumnServer(data_dir)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def is_alive(self) -> bool:
+        return True
+
+
+def _digest_loops(log: Log) -> dict[str, Loop]:
+    digest = Digest(log, Bodies(settings.BODIES_DIR), limits=limits())
+    consumer = Consumer(log, topics.DIGEST, topics.INGEST, digest, attempts_path=settings.DATA_DIR / "digest.attempts")
+    return {"digest": consumer.run, "housekeeping": lambda stop: _keep_house(log, stop)}
+
+
+def _snuba_loops(log: Log) -> dict[str, Loop]:
+    store = Store(columns_url)
+
+    def consume(stop: threading.Event) -> None:
+        _migrate_columns(store, stop)
+        snuba.run(log, store, stop=stop, attempts_dir=settings.DATA_DIR)
+
+    return {"snuba": consume}
+
+
+def _migrate_columns(store: Store, stop: threading.Event) -> None:
+    """Bring the column store's tables up to date; a store that is away is waited for."""
+    while not stop.is_set():
+        try:
+            migrate(store, retention_days=settings.RETENTION_DAYS)
+            return
+        except ColumnsError as error:
+            logger.warning("The columns are not there yet: %s", error)
+            stop.wait(1.0)
+
+
+def _keep_house(log: Log, stop: threading.Event) -> None:
+    """Trim what every reader has passed, and forget old announcements."""
+    while not stop.wait(HOUSEKEEPING_SECONDS):
+        try:
+            log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
+            for topic in (topics.EVENTS, topics.OUTCOMES):
+                log.trim(topic, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
+            with connection.cursor() as cursor:
+                messages.expire(cursor, now=time.time())
+        except LogError as error:
+            logger.warning("The log was not trimmed: %s", error)

@@ -1,0 +1,101 @@
+"""What each process runs: `web`, and `engine` or one of its parts on its own.
+
+`engine` stops in order: digest, the columns' consumers, tasks, the column server. Each part is a `Part` with a start and
+a stop; a part that dies takes the process with it, so that whoever watches the process starts it again.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+from typing import Protocol
+
+import django
+
+logger = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.0005
+"""One interpreter runs several threads; the default of 5 ms would let one that computes hold up those that answer."""
+
+
+class Part(Protocol):
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+
+def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
+    """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five."""
+    import uvicorn
+
+    if supervised:
+        _stop_with_supervisor()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvicorn.run(
+        "mini_sentry.config.asgi:application",
+        host=host.strip("[]"),
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        backlog=2048,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+        reload=reload,
+        reload_dirs=["mini_sentry"] if reload else None,
+    )
+    return 0
+
+
+def engine(role: str, *, supervised: bool) -> int:
+    """Run `engine`, or the one part that `role` names, until SIGINT or SIGTERM. Returns 1 when a part died."""
+    stopping = threading.Event()
+    _on_stop_signals(stopping.set)
+    if supervised:
+        _stop_with_supervisor()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    django.setup()
+    from mini_sentry.config import parts
+
+    with ExitStack() as running:
+        started = []
+        for part in parts.of(role):
+            part.start()
+            running.callback(part.stop)
+            started.append(part)
+        logger.info("%s is ready", role)
+        while not stopping.wait(0.5):
+            if not all(part.is_alive() for part in started):
+                logger.error("%s stops because one of its parts ended", role)
+                return 1
+    return 0
+
+
+def _on_stop_signals(stop: Callable[[], None]) -> None:
+    def heed(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    signal.signal(signal.SIGINT, heed)
+    signal.signal(signal.SIGTERM, heed)
+
+
+def _stop_with_supervisor() -> None:
+    """Standard input is a pipe that the supervisor holds: its end means that the supervisor is gone."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            continue
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()

@@ -1,0 +1,271 @@
+"""The whole of the digest: a batch of accepted records becomes stored, counted and announced events.
+
+Exactly once: the position moves in the transaction that stores the batch, and only events that are new to the store
+touch a counter, the outbox or an announcement. Whatever happens before that transaction (bodies) harms nobody when it
+is repeated, and whatever happens after it (the relay) changes nothing when it is.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import msgspec
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from mini_sentry.analytics.rows import encode, event_row, outcome_row
+from mini_sentry.digest import positions, relay
+from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tallies
+from mini_sentry.digest.facts import facts_of
+from mini_sentry.digest.projects import Projects
+from mini_sentry.grouping.group import explain
+from mini_sentry.groups.bodies import Bodies, Compressor, pack
+from mini_sentry.groups.dictionaries import Trainer, latest
+from mini_sentry.groups.occurrences import Candidate, Occurrences, day_of, record, stored_already
+from mini_sentry.projects import usage
+from mini_sentry.protocol.limits import Limits
+from mini_sentry.protocol.outcomes import Outcome, Reason
+from mini_sentry.releases import registry
+from mini_sentry.streams import topics
+from mini_sentry.streams.log import Log, Record
+
+_COMPRESSOR_SECONDS = 10.0
+
+
+class _Compressors:
+    """Each project's compressor, with the newest dictionary it had a few seconds ago."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[float, Compressor]] = {}
+
+    def of(self, project_id: int) -> Compressor:
+        now = time.monotonic()
+        made_at, compressor = self._made.get(project_id, (float("-inf"), None))
+        if compressor is None or now - made_at > _COMPRESSOR_SECONDS:
+            dictionary_id, dictionary = latest(project_id) or (0, None)
+            if compressor is None or compressor.dictionary_id != dictionary_id:
+                compressor = Compressor(dictionary_id, dictionary)
+            self._made[project_id] = (now, compressor)
+        return compressor
+
+
+@dataclass(slots=True)
+class Digested:
+    """What became of a batch."""
+
+    occurrences: Occurrences = field(default_factory=Occurrences)
+    duplicates: list[tuple[Candidate, int]] = field(default_factory=list)
+    counts: Counter[Counted] = field(default_factory=Counter)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+class Digest:
+    """The handler of the ingest topic (`streams.consumer.Handler`), for one partition of one log. Used by one thread.
+
+    `limits` bound what a record may inflate to; `clock` gives Unix seconds.
+    """
+
+    operational_errors = (OperationalError, InterfaceError, positions.Fenced, sqlite3.OperationalError)
+
+    def __init__(
+        self,
+        log: Log,
+        bodies: Bodies,
+        *,
+        limits: Limits,
+        partition: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._log = log
+        self._bodies = bodies
+        self._limits = limits
+        self._partition = partition
+        self._clock = clock
+        self._projects = Projects()
+        self._compressors = _Compressors()
+        self._trainer = Trainer()
+        self._position: int | None = None
+
+    def resume(self) -> int | None:
+        """Read the position again, send what an earlier run still owed, and return the next offset (None: never digested)."""
+        self._position = positions.load(self._log.log_id, topics.INGEST, self._partition)
+        relay.deliver(self._log)
+        return self._position
+
+    def handle(self, records: Sequence[Record]) -> None:
+        """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
+        self.digest(records)
+        relay.deliver(self._log)
+
+    def digest(self, records: Sequence[Record]) -> Digested:
+        """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""
+        now = self._clock()
+        decoded = decode(records, projects=self._projects, limits=self._limits)
+        digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
+        fresh = self._deduplicate(decoded, digested)
+        self._store_bodies(fresh)
+        with transaction.atomic():
+            self._move(records)
+            seen = {(c.event.project_id, c.event.release, c.event.environment) for c in fresh}
+            releases = registry.observe(seen, now=now)
+            digested.occurrences = record(fresh, releases=releases, explain=self._explain, now=now)
+            relay.owe(self._owed(digested, records, now))
+            with connection.cursor() as cursor:
+                usage.add_tallies(cursor, tallies(digested.counts))
+                live.announce(cursor, self._announcement(digested), now=now)
+        self._position = records[-1].offset + 1
+        return digested
+
+    def bury(self, dead: Record, reason: str) -> None:
+        """Give a record up: it becomes a dead letter, and the position moves past it."""
+        now = self._clock()
+        digested = Digested(unreadable=[Unreadable(dead, "given up", reason)])
+        minute = int(now // 60) * 60
+        digested.counts[0, minute, Outcome.INVALID.value, Reason.DEAD_LETTER.value, "error"] += 1
+        with transaction.atomic():
+            self._move([dead])
+            with connection.cursor() as cursor:
+                usage.add_tallies(cursor, tallies(digested.counts))
+            relay.owe(self._owed(digested, [dead], now))
+        self._position = dead.offset + 1
+        relay.deliver(self._log)
+
+    def _move(self, records: Sequence[Record]) -> None:
+        positions.move(
+            self._log.log_id, topics.INGEST, self._partition, start=self._position, to=records[-1].offset + 1
+        )
+
+    def _deduplicate(self, decoded: Decoded, digested: Digested) -> list[Candidate]:
+        """The candidates that neither the store nor an earlier one of the batch has; counts how each one ended."""
+        stored = stored_already(decoded.candidates)
+        first: dict[tuple[int, str], Candidate] = {}
+        for candidate in decoded.candidates:
+            event = candidate.event
+            category = "security" if event.type in {"csp", "expectct", "expectstaple", "hpkp"} else "error"
+            outcome, reason = Outcome.ACCEPTED, Reason.NONE
+            if candidate.key in stored or candidate.key in first:
+                outcome, reason = Outcome.FILTERED, Reason.DUPLICATE
+                digested.duplicates.append((candidate, stored.get(candidate.key, 0)))
+            else:
+                first[candidate.key] = candidate
+            minute = int(event.received_at // 60) * 60
+            digested.counts[event.project_id, minute, outcome.value, reason.value, category] += 1
+        return list(first.values())
+
+    def _store_bodies(self, candidates: Sequence[Candidate]) -> None:
+        by_day: dict[date, list[tuple[Candidate, tuple[int, bytes]]]] = {}
+        samples: dict[int, list[tuple[str, bytes]]] = {}
+        for candidate in candidates:
+            event = candidate.event
+            body = pack(event.payload, facts_of(event, candidate.grouping))
+            compressor = self._compressors.of(event.project_id)
+            day = day_of(event.received_at)
+            packed = (compressor.dictionary_id, compressor.compress(body))
+            by_day.setdefault(day, []).append((candidate, packed))
+            samples.setdefault(event.project_id, []).append((candidate.grouping.hashes[0].hash, body))
+        for day, members in by_day.items():
+            body_ids = self._bodies.write(day, [packed for _, packed in members])
+            for (candidate, _), body_id in zip(members, body_ids, strict=True):
+                candidate.body_id = body_id
+        for project_id, project_samples in samples.items():
+            self._trainer.observe(project_id, project_samples)
+
+    def _explain(self, candidate: Candidate) -> list[object]:
+        project = self._projects.get(candidate.event.project_id)
+        explained = explain(candidate.event, config=project.config) if project else []
+        return [msgspec.to_builtins(component) for component in explained]
+
+    def _owed(self, digested: Digested, records: Sequence[Record], now: float) -> list[relay.Owed]:
+        owed = [
+            relay.Owed(topics.EVENTS, topics.project_key(candidate.event.project_id), _row(candidate))
+            for candidate in digested.occurrences.stored
+        ]
+        batch = f"{self._log.log_id}:{self._partition}:{records[0].offset}"
+        owed += [
+            relay.Owed(topics.OUTCOMES, topics.project_key(tally.project_id), encode(outcome_row(tally, record=batch)))
+            for tally in tallies(digested.counts)
+        ]
+        owed += [
+            relay.Owed(topics.DEAD_LETTERS, dead.record.key, topics.pack_dead_letter(_letter(dead, now)))
+            for dead in digested.unreadable
+        ]
+        return owed
+
+    def _announcement(self, digested: Digested) -> live.Announcement:
+        fates = [
+            live.Fate(c.record_id, live.FateKind.NEW, c.event.event_id, c.group_id)
+            for c in digested.occurrences.stored
+            if c.is_awaited
+        ]
+        fates += [
+            live.Fate(c.record_id, live.FateKind.DUPLICATE, c.event.event_id, group_id or None)
+            for c, group_id in digested.duplicates
+            if c.is_awaited
+        ]
+        fates += [live.Fate(dead.record_id, live.FateKind.DEAD) for dead in digested.unreadable if dead.record_id]
+        return live.Announcement(fates, self._news(digested.occurrences))
+
+    def _news(self, occurrences: Occurrences) -> list[live.ProjectNews]:
+        stored: dict[int, list[Candidate]] = {}
+        for candidate in occurrences.stored:
+            stored.setdefault(candidate.event.project_id, []).append(candidate)
+        touched: dict[int, list[live.TouchedGroup]] = {}
+        for change in occurrences.changes.values():
+            project = self._projects.get(change.project_id)
+            touched.setdefault(change.project_id, []).append(
+                live.TouchedGroup(
+                    id=change.group_id,
+                    short_id=short_id(project.slug if project else "", change.number),
+                    count=change.count,
+                    last_seen=change.last_seen,
+                    title=change.title,
+                    level=change.level,
+                    kind=live.GroupKind(change.kind.value),
+                )
+            )
+        return [
+            live.ProjectNews(
+                project_id=project_id,
+                events=len(candidates),
+                groups=touched.get(project_id, []),
+                latest=[
+                    live.LatestEvent(
+                        event_id=candidate.event.event_id,
+                        group=candidate.group_id,
+                        title=candidate.grouping.title,
+                        level=candidate.event.level,
+                        timestamp=candidate.event.timestamp,
+                    )
+                    for candidate in reversed(candidates[-live.LATEST_COUNT :])
+                ],
+            )
+            for project_id, candidates in stored.items()
+        ]
+
+
+def _row(candidate: Candidate) -> bytes:
+    grouping = candidate.grouping
+    return encode(
+        event_row(
+            candidate.event,
+            group_id=candidate.group_id,
+            fingerprint=grouping.hashes[0].hash,
+            title=grouping.title,
+            culprit=grouping.culprit,
+        )
+    )
+
+
+def _letter(dead: Unreadable, now: float) -> topics.DeadLetter:
+    record = dead.record
+    return topics.DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        died_at=now,
+        reason=dead.reason,
+        detail=dead.detail,
+        value=record.value,
+    )

@@ -1,0 +1,189 @@
+"""A batch of log records → events ready to group, tallies, and what could not be read.
+
+A pure function but for the projects it is handed. Nothing in one record can spoil another: whatever goes wrong with a
+record makes that record (or that item of it) a dead letter with a reason, and the rest goes on.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mini_sentry.digest.projects import ProjectFacts, Projects
+from mini_sentry.digest.scrubbing import scrub
+from mini_sentry.grouping.group import group
+from mini_sentry.groups.occurrences import Candidate
+from mini_sentry.protocol import client_report, envelope, rest_event, security, store
+from mini_sentry.protocol.errors import ProtocolError
+from mini_sentry.protocol.inflate import inflate
+from mini_sentry.protocol.limits import Limits
+from mini_sentry.protocol.context import Context
+from mini_sentry.protocol.normalize import normalize
+from mini_sentry.protocol.outcomes import CATEGORY_OF_ITEM, Outcome, Reason, Tally
+from mini_sentry.streams.log import Record
+from mini_sentry.streams.topics import Accepted, unpack
+from mini_sentry.symbolication import stacktext
+
+logger = logging.getLogger(__name__)
+
+Counted = tuple[int, int, str, str, str]
+"""Project id, minute (Unix seconds), outcome, reason, category."""
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """A record that becomes a dead letter, wholly or for one of its items. `record_id` is empty when it has none."""
+
+    record: Record
+    reason: str
+    detail: str
+    record_id: bytes = b""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a batch holds. Every item is in exactly one of the three."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    counts: Counter[Counted] = field(default_factory=Counter)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def count(self, accepted: Accepted, outcome: Outcome, reason: str, category: str, quantity: int = 1) -> None:
+        minute = int(accepted.received_at // 60) * 60
+        self.counts[accepted.project_id, minute, outcome.value, str(reason), category] += quantity
+
+
+def decode(records: Sequence[Record], *, projects: Projects, limits: Limits) -> Decoded:
+    decoded = Decoded()
+    for record in records:
+        try:
+            accepted = unpack(record.value)
+        except msgspec.MsgspecError as error:
+            decoded.unreadable.append(Unreadable(record, "not a message of the ingest topic", str(error)))
+            continue
+        with _one_fate(record, accepted, decoded, category="error"):
+            _decode_one(record, accepted, decoded, projects=projects, limits=limits)
+    return decoded
+
+
+@contextmanager
+def _one_fate(record: Record, accepted: Accepted, decoded: Decoded, *, category: str) -> Iterator[None]:
+    """Whatever is raised inside makes the record a dead letter, and only it."""
+    try:
+        yield
+        return
+    except ProtocolError as error:
+        reason, detail = "malformed", str(error)
+    except Exception as error:
+        logger.exception("Record %s of %s could not be decoded", record.offset, record.topic)
+        reason, detail = "failed", f"{type(error).__name__}: {error}"
+    decoded.unreadable.append(Unreadable(record, reason, detail, accepted.record_id))
+    decoded.count(accepted, Outcome.INVALID, Reason.DEAD_LETTER, category)
+
+
+def _decode_one(record: Record, accepted: Accepted, decoded: Decoded, *, projects: Projects, limits: Limits) -> None:
+    if accepted.kind == "tallies":
+        for tally in msgspec.json.decode(accepted.body, type=list[Tally]):
+            key = (tally.project_id, tally.minute, tally.outcome, tally.reason, tally.category)
+            decoded.counts[key] += tally.quantity
+        return
+    project = projects.get(accepted.project_id)
+    if project is None:
+        decoded.count(accepted, Outcome.INVALID, Reason.UNKNOWN_PROJECT, "error")
+        return
+    body = inflate(accepted.body, accepted.encoding, max_bytes=limits.inflated_bytes)
+    match accepted.kind:
+        case "envelope":
+            _envelope(record, accepted, body, decoded, project=project, limits=limits)
+        case "store":
+            _event(accepted, store.payload(body, limits=limits), decoded, project=project, event_id=accepted.event_id)
+        case "security":
+            with _one_fate(record, accepted, decoded, category="security"):
+                reports = security.payloads(body, query=accepted.query, user_agent=accepted.user_agent)
+                for index, payload in enumerate(reports):
+                    event_id = accepted.event_id if index == 0 else ""
+                    _event(accepted, payload, decoded, project=project, event_id=event_id, item=index)
+        case "rest":
+            _rest(accepted, body, decoded, project=project)
+        case _:
+            category = CATEGORY_OF_ITEM.get(accepted.kind, "default")
+            decoded.count(accepted, Outcome.FILTERED, Reason.UNSUPPORTED, category)
+
+
+def _envelope(
+    record: Record, accepted: Accepted, body: bytes, decoded: Decoded, *, project: ProjectFacts, limits: Limits
+) -> None:
+    parsed = envelope.scan(body, limits=limits)
+    event_id = parsed.event_id or accepted.event_id
+    for index, item in enumerate(parsed.items):
+        if index in accepted.dropped:
+            continue
+        category = CATEGORY_OF_ITEM.get(item.type, "default")
+        with _one_fate(record, accepted, decoded, category=category):
+            payload = body[item.start : item.end]
+            if item.type == "event":
+                # A second event of an envelope goes by its own id.
+                header_id, event_id = event_id, ""
+                _event(
+                    accepted, payload, decoded, project=project, event_id=header_id, sent_at=parsed.sent_at, item=index
+                )
+            elif item.type == "client_report":
+                discarded = client_report.parse(payload)
+                decoded.count(accepted, Outcome.ACCEPTED, Reason.NONE, category)
+                for entry in discarded:
+                    decoded.count(accepted, Outcome.CLIENT_DISCARD, entry.reason, entry.category, entry.quantity)
+            else:
+                decoded.count(accepted, Outcome.FILTERED, Reason.UNSUPPORTED, category)
+
+
+def _context(accepted: Accepted, *, event_id: str, sent_at: str = "", item: int = 0) -> Context:
+    return Context(
+        project_id=accepted.project_id,
+        received_at=accepted.received_at,
+        event_id=event_id,
+        fallback_id=_fallback_id(accepted, item),
+        client_ip=accepted.client_ip,
+        user_agent=accepted.user_agent,
+        sent_at=sent_at,
+    )
+
+
+def _fallback_id(accepted: Accepted, item: int) -> str:
+    """An id for an event that has none: the same each time the record is read."""
+    if item == 0:
+        return accepted.event_id or accepted.record_id.hex()
+    number = int.from_bytes(accepted.record_id) + item
+    return f"{number % (1 << 128):032x}"
+
+
+def _event(
+    accepted: Accepted,
+    payload: bytes,
+    decoded: Decoded,
+    *,
+    project: ProjectFacts,
+    event_id: str = "",
+    sent_at: str = "",
+    item: int = 0,
+) -> None:
+    """Raises ProtocolError when the payload is no event at all."""
+    event = normalize(scrub(payload), _context(accepted, event_id=event_id, sent_at=sent_at, item=item))
+    if event.errors:
+        # The tolerant way may have brought to light what the scrubber could not see in broken JSON.
+        event.payload = scrub(event.payload)
+    decoded.candidates.append(Candidate(event, group(event, config=project.config), record_id=accepted.record_id))
+
+
+def _rest(accepted: Accepted, body: bytes, decoded: Decoded, *, project: ProjectFacts) -> None:
+    rest = rest_event.parse(scrub(body), accepted.content_type)
+    event = rest_event.to_event(rest, _context(accepted, event_id=accepted.event_id), parse_stack=stacktext.parse)
+    grouping = group(event, config=project.config)
+    decoded.candidates.append(Candidate(event, grouping, record_id=accepted.record_id, is_awaited=True))
+
+
+def tallies(counts: Counter[Counted]) -> Iterable[Tally]:
+    for (project_id, minute, outcome, reason, category), quantity in sorted(counts.items()):
+        yield Tally(project_id, minute, outcome, reason, category, quantity)

@@ -1,0 +1,46 @@
+"""The outbox: messages that a committed batch owes to other topics, and their way there.
+
+A row is written in the batch's transaction and deleted once its messages are durable in the log. A crash in between
+sends them again, which changes nothing for their readers.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import zstandard
+
+from mini_sentry.groups.models import Outbox
+from mini_sentry.streams.log import Log
+
+_MOST_BYTES = 256 << 20
+
+
+class Owed(msgspec.Struct, array_like=True, gc=False):
+    """One message: where it goes, its partition key and its value."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+def owe(messages: Sequence[Owed]) -> None:
+    """Write them down, inside the caller's transaction."""
+    if messages:
+        packed = msgspec.msgpack.encode(messages)
+        Outbox.objects.create(body=zstandard.ZstdCompressor(level=1).compress(packed))
+
+
+def deliver(log: Log) -> int:
+    """Send what is owed, oldest first, and forget it. Returns how many messages went. Raises LogError."""
+    sent = 0
+    for pk, body in list(Outbox.objects.order_by("pk").values_list("pk", "body")):
+        packed = zstandard.ZstdDecompressor().decompress(bytes(body), max_output_size=_MOST_BYTES)
+        messages = msgspec.msgpack.decode(packed, type=list[Owed])
+        by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
+        for message in messages:
+            by_topic.setdefault(message.topic, []).append((message.key, message.value))
+        for topic, entries in by_topic.items():
+            log.append(topic, entries)
+        Outbox.objects.filter(pk=pk).delete()
+        sent += len(messages)
+    return sent

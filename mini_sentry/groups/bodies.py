@@ -1,0 +1,171 @@
+"""The stored JSON of events: write a batch, read one.
+
+A body is the scrubbed payload as the SDK sent it plus the facts the digest found out (`facts`). It is compressed with
+zstd and, once its project has one, a dictionary trained on that project's scrubbed bodies. Embedded, bodies lie in one
+SQLite file a day, so that retention is an unlink. A body is written before the transaction that stores its event: one
+that no event refers to (the process died in between) harms nobody.
+"""
+
+import sqlite3
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from mini_sentry.groups import dictionaries
+
+_LENGTH = struct.Struct("<I")
+_SCHEMA = "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, data BLOB NOT NULL)"
+_PRAGMAS = (
+    "page_size=32768",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "wal_autocheckpoint=512",
+    "journal_size_limit=16777216",
+    "cache_size=-4096",
+)
+_MOST_BYTES = 64 << 20
+_OPEN_DAYS = 4
+
+
+class StoredBody(msgspec.Struct):
+    """`payload` is the JSON object as sent, scrubbed; `facts` is what `digest.facts` says of the event."""
+
+    payload: bytes
+    facts: dict[str, Any]
+
+
+class BodyMissing(Exception):
+    """No body of that id is kept for that day: retention or thinning took it."""
+
+
+def pack(payload: bytes, facts: bytes) -> bytes:
+    """`facts` is a JSON object."""
+    return _LENGTH.pack(len(facts)) + facts + payload
+
+
+def _unpack(raw: bytes) -> StoredBody:
+    (length,) = _LENGTH.unpack_from(raw)
+    start = _LENGTH.size
+    return StoredBody(payload=raw[start + length :], facts=msgspec.json.decode(raw[start : start + length]))
+
+
+class Compressor:
+    """Compresses one project's bodies; `dictionary_id` 0 means without a dictionary."""
+
+    def __init__(self, dictionary_id: int, dictionary: bytes | None) -> None:
+        self.dictionary_id = dictionary_id
+        if dictionary is None:
+            self._zstd = zstandard.ZstdCompressor(level=3, write_checksum=False)
+        else:
+            trained = zstandard.ZstdCompressionDict(dictionary)
+            trained.precompute_compress(level=3)
+            self._zstd = zstandard.ZstdCompressor(level=3, dict_data=trained, write_checksum=False, write_dict_id=False)
+
+    def compress(self, body: bytes) -> bytes:
+        return self._zstd.compress(body)
+
+
+class Bodies:
+    """The daily files of one directory. Safe to use from several threads; each has its own connections."""
+
+    def __init__(self, directory: Path, *, load_dictionary: Callable[[int], bytes] = dictionaries.load) -> None:
+        self._directory = directory
+        self._load_dictionary = load_dictionary
+        self._local = threading.local()
+        self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
+
+    def path(self, day: date) -> Path:
+        return self._directory / f"{day:%Y-%m-%d}.db"
+
+    def _connection(self, day: date, *, create: bool) -> sqlite3.Connection:
+        """Raises BodyMissing when there is no file of that day and none is to be made."""
+        days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.setdefault("days", OrderedDict())
+        if (connection := days.get(day)) is not None:
+            days.move_to_end(day)
+            return connection
+        path = self.path(day)
+        if create:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise BodyMissing(f"no bodies are kept for {day}")
+        connection = sqlite3.connect(path, isolation_level=None, timeout=20)
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(_SCHEMA)
+        days[day] = connection
+        if len(days) > _OPEN_DAYS:
+            days.popitem(last=False)[1].close()
+        return connection
+
+    def write(self, day: date, bodies: Sequence[tuple[int, bytes]]) -> list[int]:
+        """Store `(dictionary id, compressed body)` pairs durably and return their ids, in order."""
+        connection = self._connection(day, create=True)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM body").fetchone()
+            ids = list(range(last + 1, last + 1 + len(bodies)))
+            connection.executemany(
+                "INSERT INTO body (id, dictionary, data) VALUES (?, ?, ?)",
+                [(body_id, dictionary, data) for body_id, (dictionary, data) in zip(ids, bodies, strict=True)],
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return ids
+
+    def read(self, body_id: int, day: date) -> StoredBody:
+        """Raises BodyMissing when retention or thinning took it."""
+        row = (
+            self._connection(day, create=False)
+            .execute("SELECT dictionary, data FROM body WHERE id = ?", (body_id,))
+            .fetchone()
+        )
+        if row is None:
+            raise BodyMissing(f"body {body_id} of {day} is not kept")
+        dictionary_id, data = row
+        return _unpack(self._decompressor(dictionary_id).decompress(data, max_output_size=_MOST_BYTES))
+
+    def retire(self, before: date) -> int:
+        """Remove the files of the days before `before`; how many days these were.
+
+        Connections that still have such a file open read on from it, and hold its disk space until they close.
+        """
+        days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.get("days", OrderedDict())
+        retired = 0
+        for path in sorted(self._directory.glob("????-??-??.db")):
+            try:
+                day = date.fromisoformat(path.stem)
+            except ValueError:
+                continue
+            if day >= before:
+                continue
+            if (connection := days.pop(day, None)) is not None:
+                connection.close()
+            # The write-ahead log first: without its file it would be taken for another's.
+            for name in (f"{path.name}-wal", f"{path.name}-shm", path.name):
+                path.with_name(name).unlink(missing_ok=True)
+            retired += 1
+        return retired
+
+    def _decompressor(self, dictionary_id: int) -> zstandard.ZstdDecompressor:
+        # A decompressor must not be used by two threads at once; the dictionaries behind them may be shared.
+        decompressors: dict[int, zstandard.ZstdDecompressor] = self._local.__dict__.setdefault("decompressors", {})
+        decompressor = decompressors.get(dictionary_id)
+        if decompressor is None:
+            dictionary = zstandard.ZstdCompressionDict(self._load_dictionary(dictionary_id)) if dictionary_id else None
+            decompressor = decompressors[dictionary_id] = zstandard.ZstdDecompressor(dict_data=dictionary)
+        return decompressor
+
+    def close(self) -> None:
+        """Close this thread's files."""
+        days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.pop("days", OrderedDict())
+        for connection in days.values():
+            connection.close()

@@ -1,0 +1,105 @@
+"""Dictionaries for bodies: which one a project uses, and when it gets a better one.
+
+A project's dictionary is trained on a few of its own scrubbed bodies, as different from each other as can be had, and
+committed before its first use. It is trained anew after ten and a hundred times as many bodies, because the first
+hundred events of an app are seldom typical. A dictionary stays as long as a body may refer to it.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable
+
+import msgspec
+import zstandard
+from django.db import connection
+
+from mini_sentry.groups.models import BodyDictionary
+
+logger = logging.getLogger(__name__)
+
+DICTIONARY_BYTES = 32 << 10
+TRAIN_AFTER = (100, 1_000, 10_000)
+"""How many bodies a project must have seen for its first, second and third dictionary."""
+MOST_SAMPLE_BYTES = 2 << 20
+FEWEST_SAMPLES = 16
+
+
+def load(dictionary_id: int) -> bytes:
+    """Raises BodyDictionary.DoesNotExist."""
+    return bytes(BodyDictionary.objects.values_list("data", flat=True).get(pk=dictionary_id))
+
+
+def latest(project_id: int) -> tuple[int, bytes] | None:
+    """The id and bytes of the project's newest dictionary, None if it has none."""
+    row = BodyDictionary.objects.filter(project_id=project_id).order_by("-pk").values_list("pk", "data").first()
+    return (row[0], bytes(row[1])) if row else None
+
+
+def train(samples: list[bytes]) -> bytes | None:
+    """A dictionary of at most 32 kB, or None when the samples are too few or too much alike to learn from."""
+    if len(samples) < FEWEST_SAMPLES:
+        return None
+    try:
+        return zstandard.train_dictionary(DICTIONARY_BYTES, samples).as_bytes()
+    except zstandard.ZstdError as error:
+        logger.info("No dictionary could be trained: %s", error)
+        return None
+
+
+class Sampler(msgspec.Struct):
+    """The bodies of one project that its next dictionary will be trained on, at most one a group and batch."""
+
+    seen: int
+    stage: int
+    samples: list[bytes] = []
+    sample_bytes: int = 0
+
+    def take(self, bodies: Iterable[tuple[str, bytes]]) -> bool:
+        """Look at a batch of `(grouping hash, body)`; True when it is time to train."""
+        if self.stage >= len(TRAIN_AFTER):
+            return False
+        taken: set[str] = set()
+        for grouping_hash, body in bodies:
+            self.seen += 1
+            if grouping_hash not in taken and self.sample_bytes + len(body) <= MOST_SAMPLE_BYTES:
+                taken.add(grouping_hash)
+                self.samples.append(body)
+                self.sample_bytes += len(body)
+        return self.seen >= TRAIN_AFTER[self.stage] and len(self.samples) >= FEWEST_SAMPLES
+
+    def next_stage(self) -> list[bytes]:
+        """Hand out the samples and start gathering for the stage after."""
+        samples, self.samples, self.sample_bytes = self.samples, [], 0
+        while self.stage < len(TRAIN_AFTER) and self.seen >= TRAIN_AFTER[self.stage]:
+            self.stage += 1
+        return samples
+
+
+class Trainer:
+    """Trains in a thread of its own, one dictionary at a time, and commits what came out."""
+
+    def __init__(self) -> None:
+        self._samplers: dict[int, Sampler] = {}
+        self._busy = threading.Lock()
+
+    def observe(self, project_id: int, bodies: Iterable[tuple[str, bytes]]) -> None:
+        sampler = self._samplers.get(project_id)
+        if sampler is None:
+            trained = BodyDictionary.objects.filter(project_id=project_id).count()
+            stage = min(trained, len(TRAIN_AFTER))
+            sampler = self._samplers[project_id] = Sampler(seen=TRAIN_AFTER[stage - 1] if stage else 0, stage=stage)
+        if sampler.take(bodies) and self._busy.acquire(blocking=False):
+            samples = sampler.next_stage()
+            threading.Thread(
+                target=self._train, args=(project_id, samples), name="dictionary-trainer", daemon=True
+            ).start()
+
+    def _train(self, project_id: int, samples: list[bytes]) -> None:
+        try:
+            if (dictionary := train(samples)) is not None:
+                BodyDictionary.objects.create(project_id=project_id, data=dictionary)
+        except Exception:
+            logger.exception("A dictionary for project %s was not stored", project_id)
+        finally:
+            connection.close()
+            self._busy.release()
