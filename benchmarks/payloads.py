@@ -1,11 +1,10 @@
 """Bodies to send: what a real SDK makes of a deep, varied crash, and a small event as an old one posts it.
 
-`real`: envelopes that `sentry_sdk` serialised: about 30 frames with source lines, local variables on the app's own
-frames, 16 breadcrumbs, tags, user and contexts; some 20 kB, gzipped as the SDK does. `small`: 1.5 kB of JSON for the
+Real ones are envelopes that `sentry_sdk` serialised: about 30 frames with source lines, local variables on the app's own
+frames, 16 breadcrumbs, tags, user and contexts; some 20 kB, gzipped as the SDK does. Small ones are 1.5 kB of JSON for the
 store route. Every body has its own event id, trace id and numbers; `family` keeps two pools' groups apart.
 """
 
-import gzip
 import importlib
 import json
 import random
@@ -15,19 +14,19 @@ import struct
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-WORDS = (
-    "order cart user invoice payment session token cache region price stock item batch report export webhook tenant "
-    "quota ledger coupon"
-).split()
+from isal import igzip
+
+WORDS = ["order", "cart", "user", "invoice", "payment", "session", "token", "cache", "region", "price", "stock", "item", "batch", "report", "export", "webhook", "tenant", "quota", "ledger", "coupon"]
 ERRORS = (ValueError, KeyError, TypeError, RuntimeError, LookupError, PermissionError, TimeoutError, ConnectionError)
 DEPTH = 28
 _MARK = "7777777"
 
 
-def write_pool(path: Path, bodies: list[bytes]) -> Path:
+def write_pool(path: Path, bodies: Iterable[bytes]) -> Path:
     """Each body behind its length as a 32-bit little-endian number, as `loadgen.c` reads it."""
     with path.open("wb") as pool:
         for body in bodies:
@@ -35,21 +34,28 @@ def write_pool(path: Path, bodies: list[bytes]) -> Path:
     return path
 
 
-def real(count: int, *, templates: int = 300, seed: int = 7) -> list[bytes]:
-    """`count` plain envelopes over `templates` different crashes, the first of them the most frequent."""
+class Crashes:
+    """`templates` different crashes of one app, the first of them the most frequent."""
+
+    def __init__(self, *, templates: int = 300, seed: int = 7) -> None:
+        self._chance = random.Random(seed)
+        self._crashes = _crashes(templates, self._chance)
+        self._weights = [1 / (rank + 1) ** 0.8 for rank in range(len(self._crashes))]
+
+    def envelopes(self, count: int) -> Iterator[bytes]:
+        """Plain envelopes; no two have the same event id."""
+        for crash in self._chance.choices(self._crashes, self._weights, k=count):
+            yield _vary(crash, self._chance)
+
+
+def gzipped(bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """By a quick compressor: a tenth larger than what an SDK's takes its time for."""
+    return (igzip.compress(body, compresslevel=3) for body in bodies)
+
+
+def small(count: int, *, groups: int = 400, seed: int = 7) -> Iterator[bytes]:
     chance = random.Random(seed)
-    crashes = _crashes(templates, chance)
-    weights = [1 / (rank + 1) ** 0.8 for rank in range(len(crashes))]
-    return [_vary(crash, chance) for crash in chance.choices(crashes, weights, k=count)]
-
-
-def gzipped(bodies: list[bytes]) -> list[bytes]:
-    return [gzip.compress(body, 6) for body in bodies]
-
-
-def small(count: int, *, groups: int = 400, seed: int = 7) -> list[bytes]:
-    chance = random.Random(seed)
-    return [_small(chance, chance.randrange(groups)) for _ in range(count)]
+    return (_small(chance, chance.randrange(groups)) for _ in range(count))
 
 
 def _module(name: str, following: str | None, functions: dict[str, str], chance: random.Random) -> str:
@@ -79,7 +85,9 @@ def _crashes(count: int, chance: random.Random) -> list[bytes]:
     app, library = root / "shop", root / "venv" / "lib" / "python3.12" / "site-packages"
     app.mkdir()
     library.mkdir(parents=True)
-    (app / "crash.py").write_text("RAISE = None\n\n\ndef fail(reference):\n    kind, text = RAISE\n    raise kind(text)\n")
+    (app / "crash.py").write_text(
+        "RAISE = None\n\n\ndef fail(reference):\n    kind, text = RAISE\n    raise kind(text)\n"
+    )
     functions: dict[str, str] = {}
     towers: list[list[tuple[str, bool]]] = []
     for tower in range(count):
