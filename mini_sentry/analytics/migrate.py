@@ -17,6 +17,9 @@ EMBEDDED_ENGINE: Final = "ReplacingMergeTree"
 EXPIRES_AT: Final = {"events": "toDateTime(received_at)", "outcomes": "minute"}
 """Table to the time its rows age from."""
 
+FOR_EVER_DAYS: Final = 10_000
+"""From here on a retention is for ever: later times do not fit the engine's type for them, and would lie in the past."""
+
 _STATEMENT_END = re.compile(r";[ \t]*(?:\n|\Z)")
 
 
@@ -24,7 +27,8 @@ def migrate(store: Store, *, retention_days: int, engine: str = EMBEDDED_ENGINE,
     """Apply what is missing and return the names of the files applied now.
 
     `engine` stands behind ENGINE: a ReplacingMergeTree, or on a cluster its replicated form with its macros; `cluster`
-    is the cluster's name, empty for one server. Rows older than `retention_days` go, 0 keeps them for ever.
+    is the cluster's name, empty for one server. Rows older than `retention_days` go; 0, or FOR_EVER_DAYS and more, keeps
+    them for ever.
     Raises ColumnsUnavailable, or ColumnsRejected when the engine does not take a statement.
     """
     database = store.database
@@ -44,8 +48,9 @@ def migrate(store: Store, *, retention_days: int, engine: str = EMBEDDED_ENGINE,
             f"INSERT INTO {database}.schema_applied (name) SELECT {{name:String}}",
             {"name": name},
         )
+    days = retention_days if 0 < retention_days < FOR_EVER_DAYS else 0
     for table, expires_at in EXPIRES_AT.items():
-        _keep(store, f"{database}.{table} {on_cluster}", table, expires_at, retention_days)
+        _keep(store, f"{database}.{table} {on_cluster}", table, expires_at, days)
     return fresh
 
 

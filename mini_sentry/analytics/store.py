@@ -38,6 +38,8 @@ _INSERT_SETTINGS: Final[dict[str, Any]] = {
 _READ_SETTINGS: Final[dict[str, Any]] = {
     "final": 1,
     "do_not_merge_across_partitions_select_final": 1,
+    # Rows of one key are equal, so a condition may be tried before the doubles are gone.
+    "optimize_move_to_prewhere_if_final": 1,
     "max_execution_time": READ_SECONDS,
 }
 
@@ -68,7 +70,10 @@ class ColumnsBusy(ColumnsError):
 
 
 class ColumnsRejected(ColumnsError):
-    """The engine understood and refused: a wrong statement, or rows that do not fit the table. `code` is its number."""
+    """The engine understood and refused: a wrong statement, or rows that do not fit the table.
+
+    `code` is the engine's error number, 0 when the client refused before it asked.
+    """
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -87,8 +92,8 @@ class Store:
         self._url = url
         self._readers: queue.LifoQueue[_Connection] = queue.LifoQueue()
         for _ in range(READS_AT_ONCE):
-            self._readers.put(_Connection())
-        self._writer = _Connection()
+            self._readers.put(_Connection(READ_SECONDS + 5))
+        self._writer = _Connection(INSERT_SECONDS + 5)
         self._writing = threading.Lock()
 
     @property
@@ -180,24 +185,28 @@ class Store:
 class _Connection:
     """A client that one thread at a time uses, made when first needed and anew when the engine moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_seconds: int) -> None:
+        self._timeout_seconds = timeout_seconds
         self._url = ""
         self._client: Any = None
 
     def run(self, url: str, work: Callable[[Any], T]) -> T:
-        from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+        from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
+        from urllib3.exceptions import HTTPError
 
-        last = False
+        is_second_try = False
         while True:
             try:
                 return work(self._connected(url))
-            except (ClickHouseError, OSError) as failure:
+            except (ClickHouseError, HTTPError, OSError) as failure:
                 code = getattr(failure, "code", None)
+                if code is None and isinstance(failure, ProgrammingError):
+                    raise ColumnsRejected(_first_line(failure), 0) from failure
                 if code is None:
                     self.close()
-                    if last or not isinstance(failure, DatabaseError | OSError):
+                    if is_second_try:
                         raise ColumnsUnavailable(_first_line(failure)) from failure
-                    last = True
+                    is_second_try = True
                 elif code in _BUSY_CODES:
                     raise ColumnsBusy(_first_line(failure)) from failure
                 elif code in _PASSING_CODES:
@@ -214,12 +223,12 @@ class _Connection:
     def _connected(self, url: str) -> Any:
         if self._client is None or url != self._url:
             self.close()
-            self._client = _connect(url)
+            self._client = _connect(url, self._timeout_seconds)
             self._url = url
         return self._client
 
 
-def _connect(url: str) -> Any:
+def _connect(url: str, timeout_seconds: int) -> Any:
     import clickhouse_connect
 
     parts = urlsplit(url)
@@ -231,7 +240,7 @@ def _connect(url: str) -> Any:
         password=unquote(parts.password or ""),
         compress=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
         connect_timeout=2,
-        send_receive_timeout=INSERT_SECONDS + 5,
+        send_receive_timeout=timeout_seconds,
         query_retries=0,
         autogenerate_session_id=False,
         autogenerate_query_id=False,
