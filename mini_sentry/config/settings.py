@@ -38,7 +38,7 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = env.flag("DJANGO_DEBUG", False)
-ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS: list[str] = [*env.words("ALLOWED_HOSTS", ""), "localhost", ".localhost", "127.0.0.1", "[::1]"]
 PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
 FORCE_SCRIPT_NAME: str | None = env.text("SCRIPT_NAME_PREFIX", "").rstrip("/") or None
@@ -87,12 +87,13 @@ _SQLITE: dict[str, Any] = {
     "TEST": {"NAME": None},
 }
 DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=None) if DATABASE_URL else _SQLITE  # type: ignore[arg-type]
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=None) if DATABASE_URL else _SQLITE
 }
 ATOMIC_REQUESTS = False
 
 MIDDLEWARE = [
     "mini_sentry.web.hosts.LoopbackOnly",
+    "mini_sentry.web.policies.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -126,7 +127,6 @@ USE_I18N = False
 
 WEB_DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ROOT = WEB_DIST if WEB_DIST.is_dir() else None
 WHITENOISE_INDEX_FILE = False
@@ -149,10 +149,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["mini_sentry.rest.rendering.MsgspecRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "mini_sentry.rest.parsing.MsgspecParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mini_sentry.rest.rendering.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mini_sentry.rest.errors.handle",
     "UNAUTHENTICATED_USER": None,
@@ -164,6 +165,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "PATH_CONVERTER_OVERRIDES": {"id": int, "event_id": str},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }

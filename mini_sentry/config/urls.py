@@ -1,5 +1,23 @@
-"""The URL map."""
+"""The URL map. The edge and the event stream answer before Django and are not in it."""
 
-from django.urls import URLPattern, URLResolver
+from typing import Final
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path, re_path
+
+from mini_sentry.projects import api as projects
+from mini_sentry.rest.routing import route
+from mini_sentry.web import docs, failures
+from mini_sentry.web.shell import shell
+
+handler404: Final = failures.not_found
+handler500: Final = failures.failed
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *projects.urlpatterns,
+    re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
+    path("docs/openapi.yaml", docs.openapi, name="openapi"),
+    route("docs/", docs.Reference.as_view(), name="docs"),
+    path("admin/", admin.site.urls),
+    re_path(r"^(?P<path>.*)$", shell),
+]

@@ -1,0 +1,93 @@
+"""What an endpoint may answer instead of its result: the status and the body of each, in one place.
+
+    Missing      404   nothing there, or nothing that the asker may see
+    Refused      403   there, but not for them
+    Conflict     409   it stands in the way of something newer
+    Unavailable  503   a store behind it is away; `Retry-After` says when to come back
+    invalid(…)   400   a field or parameter that cannot be used, by its name
+
+Every body is `{"detail": "text"}` or `{"field": ["text", …]}`; what belongs to no field is in `non_field_errors`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.db import DataError
+from django.http import Http404
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+
+
+class Missing(APIException):
+    status_code = 404
+    default_detail = "Not found."
+    default_code = "missing"
+
+
+class Refused(APIException):
+    status_code = 403
+    default_detail = "You may not do this."
+    default_code = "refused"
+
+
+class Conflict(APIException):
+    status_code = 409
+    default_detail = "This has changed meanwhile."
+    default_code = "conflict"
+
+
+class Unavailable(APIException):
+    """`retry_seconds` is sent as `Retry-After`."""
+
+    status_code = 503
+    default_detail = "This is not available right now."
+    default_code = "unavailable"
+
+    def __init__(self, detail: str | None = None, *, retry_seconds: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_seconds = retry_seconds
+
+
+def invalid(name: str, *reasons: str) -> ValidationError:
+    """The 400 for one field or parameter."""
+    return ValidationError({name: list(reasons)})
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """The answer to an exception that left a view; None for what nobody expected, which is a 500."""
+    match error:
+        case Http404():
+            error = Missing()
+        case PermissionDenied():
+            error = Refused()
+        case RequestDataTooBig():
+            return Response({"detail": "The request is too large."}, status=413)
+        case TooManyFieldsSent():
+            return Response({"detail": "The request has too many fields."}, status=400)
+        case DataError():
+            return Response({"detail": "A value in the request cannot be stored."}, status=400)
+    if not isinstance(error, APIException):
+        return None
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_seconds)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    body = _fields(error.detail) if isinstance(error, ValidationError) else {"detail": str(error.detail)}
+    return Response(body, status=error.status_code, headers=headers)
+
+
+def _fields(detail: Any) -> dict[str, list[str]]:
+    if isinstance(detail, Mapping):
+        return {str(name): _texts(value) for name, value in detail.items()}
+    return {"non_field_errors": _texts(detail)}
+
+
+def _texts(value: Any, place: str = "") -> list[str]:
+    """What nests (an item of a list that is wrong) is told with its place, because a field's errors are a flat list."""
+    if isinstance(value, Mapping):
+        return [text for key, inner in value.items() for text in _texts(inner, f"{place}{key}: ")]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [text for inner in value for text in _texts(inner, place)]
+    return [f"{place}{value}"]
