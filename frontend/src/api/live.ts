@@ -1,0 +1,122 @@
+/** The one live stream of a tab: batches of a project as they land, told to whoever listens.
+ *
+ * Open while somebody listens and the tab is in sight; closed in a hidden tab. Whoever comes back, or was too long
+ * away for the server to resume, is told to fetch again once. */
+import { useEffect, useRef, useSyncExternalStore } from 'react'
+import { serverUrl } from './base'
+import type { LiveBatch } from './types'
+
+export type LiveState = 'off' | 'connecting' | 'live' | 'reconnecting'
+
+type Listener = { onBatch?: (batch: LiveBatch) => void; onMissed?: () => void }
+
+class LiveStream {
+  readonly slug: string
+  readonly listeners = new Set<Listener>()
+  readonly watchers = new Set<() => void>()
+  state: LiveState = 'off'
+  private source: EventSource | undefined
+  private retry: ReturnType<typeof setTimeout> | undefined
+  private hasMissed = false
+
+  constructor(slug: string) {
+    this.slug = slug
+  }
+
+  readonly follow = () => {
+    if (this.listeners.size === 0 || document.visibilityState === 'hidden') this.close()
+    else this.open()
+  }
+
+  private open() {
+    if (this.source || typeof EventSource === 'undefined') return
+    clearTimeout(this.retry)
+    this.tell(this.hasMissed ? 'reconnecting' : 'connecting')
+    const source = new EventSource(serverUrl(`api/live/?project=${encodeURIComponent(this.slug)}`))
+    this.source = source
+    source.addEventListener('open', () => {
+      this.tell('live')
+      if (this.hasMissed) this.missed()
+    })
+    source.addEventListener('batch', message => {
+      const batch = JSON.parse((message as MessageEvent<string>).data) as LiveBatch
+      for (const listener of this.listeners) listener.onBatch?.(batch)
+    })
+    source.addEventListener('reset', () => this.missed())
+    source.addEventListener('error', () => {
+      this.hasMissed = true
+      this.tell('reconnecting')
+      // A stream that was refused is closed for good; one that was cut reconnects by itself and resumes.
+      if (source.readyState === EventSource.CLOSED) {
+        this.source = undefined
+        clearTimeout(this.retry)
+        this.retry = setTimeout(this.follow, 5000)
+      }
+    })
+  }
+
+  private missed() {
+    this.hasMissed = false
+    for (const listener of this.listeners) listener.onMissed?.()
+  }
+
+  private close() {
+    clearTimeout(this.retry)
+    if (this.source) this.hasMissed = true
+    this.source?.close()
+    this.source = undefined
+    this.tell('off')
+  }
+
+  private tell(state: LiveState) {
+    this.state = state
+    for (const watcher of this.watchers) watcher()
+  }
+}
+
+const streams = new Map<string, LiveStream>()
+
+function streamOf(slug: string): LiveStream {
+  let stream = streams.get(slug)
+  if (!stream) {
+    stream = new LiveStream(slug)
+    streams.set(slug, stream)
+    document.addEventListener('visibilitychange', stream.follow)
+  }
+  return stream
+}
+
+/** Listens to a project's batches while mounted and `enabled`. `onMissed` is called when data may have been missed. */
+export function useLive(
+  slug: string,
+  listener: Listener,
+  { enabled = true }: { enabled?: boolean } = {},
+): LiveState {
+  const latest = useRef(listener)
+  useEffect(() => {
+    latest.current = listener
+  })
+  useEffect(() => {
+    if (!enabled) return
+    const stream = streamOf(slug)
+    const own: Listener = {
+      onBatch: batch => latest.current.onBatch?.(batch),
+      onMissed: () => latest.current.onMissed?.(),
+    }
+    stream.listeners.add(own)
+    stream.follow()
+    return () => {
+      stream.listeners.delete(own)
+      // The next page may listen at once: do not cut the stream between the two.
+      setTimeout(stream.follow, 200)
+    }
+  }, [slug, enabled])
+  return useSyncExternalStore(
+    watcher => {
+      const stream = streamOf(slug)
+      stream.watchers.add(watcher)
+      return () => stream.watchers.delete(watcher)
+    },
+    () => (enabled ? streamOf(slug).state : 'off'),
+  )
+}

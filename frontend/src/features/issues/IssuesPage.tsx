@@ -1,0 +1,472 @@
+/** The issue list: what is new, what came back, what grew, cleared by mouse or keys. */
+import { useInfiniteQuery, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { ArrowUp } from 'lucide-react'
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { useLive } from '@/api/live'
+import { projectQuery } from '@/api/projects'
+import type { Group } from '@/api/types'
+import { Button } from '@/components/Button'
+import { useKeys } from '@/components/keys'
+import { PageHead } from '@/components/PageHead'
+import { Failed, Notice, Skeleton } from '@/components/State'
+import { count, counted } from '@/lib/numbers'
+import { type Action, useIssueActions } from './actions'
+import { FilterBar } from './FilterBar'
+import { filtersOf, type GroupFilters, narrowing, rangeShort, searchOf } from './filters'
+import { columns, IssueRow } from './IssueRow'
+import { LiveSign } from './LiveSign'
+import { applyBatch, eventQuery, groupQuery, groupsQuery, rememberList, statsQuery } from './queries'
+import { StatusTabs } from './StatusTabs'
+
+const route = getRouteApi('/p/$project/issues')
+
+export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
+  const { project: slug } = route.useParams()
+  const search = route.useSearch()
+  const filters = useMemo(() => filtersOf(search), [search])
+  const navigate = useNavigate()
+  const client = useQueryClient()
+  const project = useQuery(projectQuery(slug))
+  const list = useInfiniteQuery(groupsQuery(slug, filters))
+  const groups = useMemo(() => list.data?.pages.flatMap(page => page.groups) ?? [], [list.data])
+  const hits = list.data?.pages[0]?.hits ?? groups.length
+  const [selected, setSelected] = useState<ReadonlySet<number>>(new Set())
+  const [current, setCurrent] = useState<number>()
+  const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set())
+  const { run } = useIssueActions(slug)
+
+  const setFilters = useCallback(
+    (next: Partial<GroupFilters>, { replace = false } = {}) => {
+      void navigate({
+        to: '/p/$project/issues',
+        params: { project: slug },
+        search: searchOf({ ...filters, ...next }),
+        replace,
+      })
+    },
+    [navigate, slug, filters],
+  )
+
+  useEffect(() => rememberList(slug, filters), [slug, filters])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list has other rows
+  useEffect(() => {
+    setSelected(new Set())
+    setFresh(new Set())
+    setCurrent(undefined)
+  }, [slug, filters])
+
+  const showsOpen = filters.status === 'unresolved' || filters.status === 'all'
+  const live = useLive(slug, {
+    onBatch: batch => {
+      const unknown = applyBatch(client, batch).filter(
+        each => showsOpen && (filters.level.length === 0 || filters.level.includes(each.level)),
+      )
+      if (unknown.length > 0) setFresh(before => new Set([...before, ...unknown.map(each => each.id)]))
+      if (project.data && !project.data.last_event_at)
+        void client.invalidateQueries({ queryKey: ['projects'] })
+    },
+    onMissed: () => void client.invalidateQueries({ queryKey: ['groups', slug] }),
+  })
+
+  const showFresh = useCallback(async () => {
+    setFresh(new Set())
+    // Keep one page, so that the refetch asks for one.
+    client.setQueryData(
+      groupsQuery(slug, filters).queryKey,
+      lists => lists && { pages: lists.pages.slice(0, 1), pageParams: lists.pageParams.slice(0, 1) },
+    )
+    window.scrollTo({ top: 0 })
+    await list.refetch()
+    void client.invalidateQueries({ queryKey: ['projects'] })
+  }, [client, slug, filters, list.refetch])
+
+  const scope = filters.range || '24h'
+  const stats = useStats(slug, list.data?.pages.map(page => page.groups) ?? [], scope, filters.environment)
+  const isNarrowed = narrowing(filters).length > 0
+
+  const choose = useCallback(
+    (group: Group, isSelected: boolean, withShift: boolean) => {
+      setSelected(before => {
+        const next = new Set(before)
+        const index = groups.findIndex(each => each.id === group.id)
+        const from = withShift && lastChosen.current !== undefined ? lastChosen.current : index
+        for (const each of groups.slice(Math.min(from, index), Math.max(from, index) + 1)) {
+          if (isSelected) next.add(each.id)
+          else next.delete(each.id)
+        }
+        lastChosen.current = index
+        return next
+      })
+    },
+    [groups],
+  )
+  const lastChosen = useRef<number>(undefined)
+  const chosen = groups.filter(group => selected.has(group.id))
+
+  function act(action: Action) {
+    const at = current === undefined ? undefined : groups[current]
+    const targets = chosen.length > 0 ? chosen : at ? [at] : []
+    void run(targets, action)
+    setSelected(new Set())
+  }
+
+  const rowsRef = useRef<HTMLDivElement>(null)
+  const { virtualizer, move } = useRows(rowsRef, groups.length, current, setCurrent)
+  const rows = virtualizer.getVirtualItems()
+
+  const lastShown = rows.at(-1)?.index ?? 0
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage && lastShown >= groups.length - 15) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage, lastShown, groups.length])
+
+  function open(index: number | undefined) {
+    const group = index === undefined ? undefined : groups[index]
+    if (!group) return
+    void navigate({
+      to: '/p/$project/issues/$short',
+      params: { project: slug, short: group.short_id },
+      search: { environment: search.environment },
+    })
+  }
+
+  const searchBox = useRef<HTMLInputElement>(null)
+  useKeys([
+    { key: 'j', does: 'Next issue', run: () => move(1) },
+    { key: 'k', does: 'Previous issue', run: () => move(-1) },
+    { key: 'Enter', does: 'Open the issue', run: () => open(current) },
+    {
+      key: 'x',
+      does: 'Select the issue',
+      run: () => {
+        const group = current === undefined ? undefined : groups[current]
+        if (group) choose(group, !selected.has(group.id), false)
+      },
+    },
+    { key: 'e', does: 'Resolve', run: () => act('resolve') },
+    { key: 'i', does: 'Ignore', run: () => act('ignore') },
+    { key: 'u', does: 'Reopen', run: () => act('unresolve') },
+    { key: '/', does: 'Search', run: () => searchBox.current?.focus() },
+    { key: 'Escape', does: 'Clear the selection', run: () => setSelected(new Set()) },
+  ])
+
+  /** By the time a row is clicked its page is mostly there. */
+  const intend = useCallback(
+    (group: Group) => {
+      client.setQueryData(groupQuery(group.short_id).queryKey, before => before ?? group)
+      void client.prefetchQuery(eventQuery(group.id, 'latest', { environment: filters.environment, q: '' }))
+    },
+    [client, filters.environment],
+  )
+
+  const hasNoEvent =
+    project.data !== undefined &&
+    !project.data.last_event_at &&
+    !isNarrowed &&
+    groups.length === 0 &&
+    list.isSuccess
+  if (hasNoEvent) return noEvent
+
+  return (
+    <>
+      <PageHead title="Issues" aside={<LiveSign state={live} />}>
+        <FilterBar.Scope filters={filters} environments={environmentsOf(groups)} onChange={setFilters} />
+      </PageHead>
+      <StatusTabs
+        status={filters.status}
+        open={project.data?.open_count}
+        onChange={status => setFilters({ status })}
+      />
+      <div className="px-2.5 py-2.5 md:px-4">
+        <FilterBar filters={filters} onChange={setFilters} boxRef={searchBox} />
+        <p className="sr-only" role="status">
+          {list.isSuccess && `${counted(hits, 'issue')} match`}
+        </p>
+        <div className="relative mt-2 overflow-hidden rounded-l border border-line bg-surface">
+          <div className="absolute inset-x-0 top-0 z-[2] h-0.5">
+            {list.isFetching && !list.isPending && <div className="busy-line h-full" />}
+          </div>
+          {chosen.length > 0 ? (
+            <BulkBar
+              count={chosen.length}
+              total={groups.length}
+              onAll={() => setSelected(new Set(groups.map(group => group.id)))}
+              onNone={() => setSelected(new Set())}
+              onAct={act}
+            />
+          ) : (
+            <div
+              className={`${columns} h-[26px] border-line border-b bg-sunk text-ink3 text-xs phone:hidden`}
+            >
+              <input
+                type="checkbox"
+                aria-label="Select all issues in the list"
+                checked={false}
+                disabled={groups.length === 0}
+                onChange={() => setSelected(new Set(groups.map(group => group.id)))}
+              />
+              <span>
+                {list.isSuccess ? `${counted(hits, 'issue')}${isNarrowed ? ' match' : ''}` : 'Issue'}
+              </span>
+              <span className="hidden lg:inline">Trend, {rangeShort[scope]}</span>
+              <span
+                className="text-right"
+                title={
+                  filters.range || filters.environment.length
+                    ? `In the range and environments chosen (${rangeShort[scope]})`
+                    : 'All time'
+                }
+              >
+                Events
+              </span>
+              <span className="text-right" title={`Distinct users in ${rangeShort[scope]}`}>
+                Users
+              </span>
+              <span className="text-right" title="Last seen, over first seen">
+                Seen
+              </span>
+              <span className="hidden lg:inline">Owner</span>
+            </div>
+          )}
+          {fresh.size > 0 && (
+            <button
+              type="button"
+              onClick={() => void showFresh()}
+              className="flex w-full items-center justify-center gap-1 border-line border-b py-[3px] font-medium text-accent text-s hover:bg-sunk phone:min-h-11"
+            >
+              <ArrowUp size={13} aria-hidden /> {counted(fresh.size, 'new issue')} since you opened this list
+              — show
+            </button>
+          )}
+          {list.isPending && <RowSkeletons />}
+          {list.isError && <Failed what="The issues" error={list.error} retry={() => void list.refetch()} />}
+          {list.isSuccess && groups.length === 0 && (
+            <Empty filters={filters} total={project.data?.open_count} onChange={setFilters} />
+          )}
+          {/* biome-ignore lint/a11y/useSemanticElements: rows are placed, so a list element could not hold them */}
+          <div
+            ref={rowsRef}
+            role="list"
+            aria-label="Issues"
+            className="relative"
+            style={{ height: virtualizer.getTotalSize() }}
+          >
+            {rows.map(row => {
+              const group = groups[row.index]
+              if (!group) return null
+              const own = stats[group.id]
+              return (
+                // biome-ignore lint/a11y/useSemanticElements: see above
+                <div
+                  key={group.id}
+                  role="listitem"
+                  aria-posinset={row.index + 1}
+                  aria-setsize={hits}
+                  className="absolute inset-x-0 top-0"
+                  style={{ transform: `translateY(${row.start - virtualizer.options.scrollMargin}px)` }}
+                >
+                  <IssueRow
+                    group={group}
+                    slug={slug}
+                    index={row.index}
+                    stats={own}
+                    scope={rangeShort[scope] ?? scope}
+                    counts={own && (filters.range || filters.environment.length) ? own.count : group.count}
+                    environment={filters.environment}
+                    isSelected={selected.has(group.id)}
+                    isCurrent={row.index === current}
+                    isLeaving={filters.status !== 'all' && group.status !== filters.status}
+                    onSelect={choose}
+                    onFocus={setCurrent}
+                    onIntent={intend}
+                  />
+                </div>
+              )
+            })}
+          </div>
+          {groups.length > 0 && (
+            <div className="bg-sunk px-2.5 py-[7px] text-ink2 text-s">
+              {hasNextPage
+                ? `${count(groups.length)} of ${counted(hits, 'issue')} loaded`
+                : `${counted(groups.length, 'issue')}, no more`}
+            </div>
+          )}
+        </div>
+      </div>
+    </>
+  )
+}
+
+/** Stats of every loaded page by group id; a page whose stats are away has none. */
+function useStats(slug: string, pages: Group[][], range: string, environment: string[]) {
+  const results = useQueries({
+    queries: pages.map(groups =>
+      statsQuery(
+        slug,
+        groups.map(group => group.id),
+        range,
+        environment,
+      ),
+    ),
+  })
+  return Object.assign({}, ...results.map(result => result.data ?? {})) as NonNullable<
+    (typeof results)[number]['data']
+  >
+}
+
+function useRows(
+  ref: React.RefObject<HTMLDivElement | null>,
+  total: number,
+  current: number | undefined,
+  setCurrent: (index: number) => void,
+) {
+  const [margin, setMargin] = useState(0)
+  const isPhone = useIsPhone()
+  // The rows move down when a notice appears above them.
+  useLayoutEffect(() => {
+    const top = ref.current ? ref.current.getBoundingClientRect().top + window.scrollY : 0
+    if (Math.abs(top - margin) > 1) setMargin(top)
+  })
+  const virtualizer = useWindowVirtualizer({
+    count: total,
+    estimateSize: () => (isPhone ? 56 : 46),
+    overscan: 8,
+    scrollMargin: margin,
+    scrollPaddingEnd: 60,
+    scrollPaddingStart: 60,
+  })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height of all rows changes with the width
+  useEffect(() => virtualizer.measure(), [isPhone])
+
+  function move(step: number) {
+    if (total === 0) return
+    const next = Math.max(0, Math.min(total - 1, current === undefined ? 0 : current + step))
+    setCurrent(next)
+    virtualizer.scrollToIndex(next, { align: 'auto' })
+    requestAnimationFrame(() =>
+      ref.current?.querySelector<HTMLElement>(`[data-row="${next}"] a`)?.focus({ preventScroll: true }),
+    )
+  }
+  return { virtualizer, move }
+}
+
+function useIsPhone(): boolean {
+  const [isPhone, setIsPhone] = useState(() => window.matchMedia('(width < 48rem)').matches)
+  useEffect(() => {
+    const query = window.matchMedia('(width < 48rem)')
+    const onChange = () => setIsPhone(query.matches)
+    query.addEventListener('change', onChange)
+    return () => query.removeEventListener('change', onChange)
+  }, [])
+  return isPhone
+}
+
+function environmentsOf(groups: Group[]): string[] {
+  return [...new Set(groups.flatMap(group => group.environments))].sort()
+}
+
+function BulkBar({
+  count: chosen,
+  total,
+  onAll,
+  onNone,
+  onAct,
+}: {
+  count: number
+  total: number
+  onAll: () => void
+  onNone: () => void
+  onAct: (action: Action) => void
+}) {
+  return (
+    <div className="sticky top-0 z-[2] flex flex-wrap items-center gap-[7px] border-line border-b bg-accent-soft px-2.5 py-1.5 text-s">
+      <input type="checkbox" aria-label="Clear the selection" checked onChange={onNone} />
+      <b className="font-semibold" role="status">
+        {chosen} selected
+      </b>
+      <Button small hotkey="E" onClick={() => onAct('resolve')}>
+        Resolve
+      </Button>
+      <Button small hotkey="I" onClick={() => onAct('ignore')}>
+        Ignore
+      </Button>
+      <Button small hotkey="U" onClick={() => onAct('unresolve')}>
+        Reopen
+      </Button>
+      {chosen < total && (
+        <button type="button" className="ml-auto font-medium text-accent" onClick={onAll}>
+          Select all {count(total)} loaded
+        </button>
+      )}
+    </div>
+  )
+}
+
+function RowSkeletons() {
+  return (
+    <div role="status" aria-label="Loading issues">
+      {Array.from({ length: 12 }, (_, index) => (
+        <div
+          key={index}
+          className="flex h-14 flex-col justify-center gap-1.5 border-line border-b px-10 md:h-[46px] phone:px-4"
+        >
+          <Skeleton className="h-3 w-1/2" />
+          <Skeleton className="h-2.5 w-1/3" />
+        </div>
+      ))}
+    </div>
+  )
+}
+
+function Empty({
+  filters,
+  total,
+  onChange,
+}: {
+  filters: GroupFilters
+  total: number | undefined
+  onChange: (next: Partial<GroupFilters>) => void
+}) {
+  const narrow = narrowing(filters)
+  if (narrow.length > 0) {
+    return (
+      <Notice
+        title="No issue matches."
+        actions={narrow.map(each => (
+          <Button key={each.name} onClick={() => onChange(each.without)}>
+            Drop {each.name}
+          </Button>
+        ))}
+      >
+        Looking for {narrow.map(each => each.name).join(', ')}
+        {filters.status === 'unresolved' && total
+          ? `. Without that there are ${counted(total, 'open issue')}.`
+          : '.'}
+      </Notice>
+    )
+  }
+  if (filters.status === 'unresolved') {
+    return (
+      <Notice
+        title="Nothing open."
+        actions={<Button onClick={() => onChange({ status: 'resolved' })}>See what was resolved</Button>}
+      >
+        Every issue of this project is resolved or ignored. New ones appear here by themselves.
+      </Notice>
+    )
+  }
+  return (
+    <Notice
+      title={
+        filters.status === 'resolved'
+          ? 'Nothing is resolved yet.'
+          : filters.status === 'ignored'
+            ? 'Nothing is ignored.'
+            : 'No issues yet.'
+      }
+      actions={<Button onClick={() => onChange({ status: 'unresolved' })}>See open issues</Button>}
+    />
+  )
+}

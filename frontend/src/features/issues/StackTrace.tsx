@@ -1,0 +1,205 @@
+/** The exception chain with its frames: the failing line first, library code folded, the raw text one click away. */
+
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { EventDetail } from '@/api/types'
+import { Button, Segments } from '@/components/Button'
+import { Chip } from '@/components/Chip'
+import { CopyButton, CopySign } from '@/components/Copy'
+import { Panel } from '@/components/Panel'
+import { Pick } from '@/components/Pick'
+import { Preformatted } from '@/components/Preformatted'
+import { LinkedText, Text } from '@/components/Text'
+import type { ExceptionEntry, Frame, Thread } from '@/lib/event'
+import { headline, type Order, rawStack, relationWords } from '@/lib/frames'
+import { recall, remember } from '@/lib/storage'
+import { Frames } from './Frames'
+import type { IssueSearch } from './filters'
+
+export function StackTrace({ event, search }: { event: EventDetail; search: IssueSearch }) {
+  const navigate = useNavigate()
+  const { normalized, platform } = event
+  const [isRaw, setRaw] = useState(() => recall('stack.raw') === 'yes')
+  const [threadIndex, setThread] = useState(() => Math.max(0, crashedIndex(normalized.threads ?? [])))
+  const frames = search.frames ?? (recall('stack.frames') as IssueSearch['frames']) ?? 'app'
+  const order: Order = search.order ?? (recall(`stack.order.${platform}`) as Order | null) ?? 'newest'
+
+  const set = (next: Partial<IssueSearch>) =>
+    void navigate({ to: '.', search: { ...search, ...next }, replace: true, resetScroll: false })
+
+  const threads = (normalized.threads ?? []).filter(thread => thread.frames?.length || thread.crashed)
+  const thread = threads[threadIndex]
+  const exceptions = normalized.exceptions ?? []
+  // The exceptions are the crashed thread's stack; another thread shows its own frames.
+  const showsThread =
+    threads.length > 0 && thread && (exceptions.length === 0 || !(thread.crashed || thread.current))
+  const chain: ExceptionEntry[] = showsThread
+    ? [{ type: '', value: '', frames: thread.frames }]
+    : exceptions.length > 0
+      ? exceptions
+      : normalized.stacktrace
+        ? [{ type: '', value: '', frames: normalized.stacktrace }]
+        : []
+  const total = chain.reduce((sum, exception) => sum + (exception.frames?.length ?? 0), 0)
+  const hasLibrary = chain.some(exception => exception.frames?.some(frame => !frame.in_app))
+  const shown = order === 'newest' ? [...chain].reverse() : chain
+  const raw = chain.length > 0 ? rawStack(chain, platform) : (event.stack ?? '')
+
+  return (
+    <Panel
+      title="Stack trace"
+      actions={
+        <>
+          {threads.length > 1 && (
+            <Pick
+              small
+              label="Thread"
+              prefix="Thread"
+              value={String(threadIndex)}
+              options={threads.map((each, index) => ({ value: String(index), label: threadName(each) }))}
+              onChange={value => setThread(Number(value))}
+            />
+          )}
+          {!isRaw && hasLibrary && (
+            <Segments
+              label="Frames"
+              value={frames}
+              options={[
+                { value: 'app', text: 'In-app' },
+                { value: 'all', text: `All ${total}` },
+              ]}
+              onChange={value => {
+                remember('stack.frames', value)
+                set({ frames: value })
+              }}
+            />
+          )}
+          {!isRaw && total > 0 && (
+            <Segments
+              label="Order"
+              value={order}
+              options={[
+                { value: 'newest', text: 'Newest first' },
+                { value: 'oldest', text: 'Oldest' },
+              ]}
+              onChange={value => {
+                remember(`stack.order.${platform}`, value)
+                set({ order: value })
+              }}
+            />
+          )}
+          {chain.length > 0 && (
+            <Button
+              small
+              aria-pressed={isRaw}
+              className={isRaw ? 'border-accent bg-accent-soft text-accent' : undefined}
+              onClick={() => {
+                remember('stack.raw', isRaw ? '' : 'yes')
+                setRaw(!isRaw)
+              }}
+            >
+              Raw
+            </Button>
+          )}
+          <CopyButton text={raw} label="Copy" />
+        </>
+      }
+    >
+      {isRaw || chain.length === 0 ? (
+        <Preformatted
+          label="Stack trace as text"
+          className="overflow-x-auto px-3 py-2 font-mono text-s/[19px]"
+        >
+          <Text>{raw}</Text>
+        </Preformatted>
+      ) : (
+        shown.map((exception, index) => (
+          <ExceptionBlock
+            key={index}
+            exception={exception}
+            joint={
+              index === 0
+                ? undefined
+                : relationWords(order === 'newest' ? exception.relation : shown[index - 1]?.relation, order)
+            }
+            platform={platform}
+            order={order}
+            fold={frames === 'app'}
+            isFirst={order === 'newest' ? index === 0 : index === shown.length - 1}
+          />
+        ))
+      )}
+    </Panel>
+  )
+}
+
+function ExceptionBlock({
+  exception,
+  joint,
+  platform,
+  order,
+  fold,
+  isFirst,
+}: {
+  exception: ExceptionEntry
+  joint: string | undefined
+  platform: string
+  order: Order
+  fold: boolean
+  isFirst: boolean
+}) {
+  const mechanism = exception.mechanism
+  const isNamed = Boolean(exception.type || exception.value)
+  const frames: Frame[] = exception.frames ?? []
+  return (
+    <div>
+      {joint && <p className="border-line border-b bg-sunk px-3 py-1 text-ink2 text-s italic">{joint}</p>}
+      {isNamed && (
+        <div className="group flex items-start gap-2 border-line border-b bg-error-soft px-3 py-2">
+          <p className="min-w-0 flex-1 [overflow-wrap:anywhere]">
+            <b className="font-semibold text-error">
+              <Text>
+                {exception.module && platform !== 'javascript'
+                  ? `${exception.module}.${exception.type ?? ''}`
+                  : exception.type}
+              </Text>
+            </b>
+            {exception.value && (
+              <>
+                :{' '}
+                <Text>
+                  {exception.value.length > 2000 ? `${exception.value.slice(0, 2000)}…` : exception.value}
+                </Text>
+              </>
+            )}{' '}
+            {mechanism?.type && mechanism.type !== 'generic' && (
+              <Chip title={mechanism.handled === false ? 'Not handled by the code' : undefined}>
+                <Text>{mechanism.type}</Text>
+              </Chip>
+            )}{' '}
+            {mechanism?.help_link && <LinkedText>{mechanism.help_link}</LinkedText>}
+          </p>
+          <CopySign text={headline(exception)} label="Copy the message" className="hover:bg-surface" />
+        </div>
+      )}
+      {frames.length > 0 ? (
+        <Frames frames={frames} platform={platform} order={order} fold={fold} opens={isFirst} />
+      ) : (
+        <p className="border-line border-b px-3 py-2 text-ink3 text-s last:border-0">
+          No frames were sent with it.
+        </p>
+      )}
+    </div>
+  )
+}
+
+function crashedIndex(threads: Thread[]): number {
+  const shown = threads.filter(thread => thread.frames?.length || thread.crashed)
+  const crashed = shown.findIndex(thread => thread.crashed)
+  return crashed >= 0 ? crashed : shown.findIndex(thread => thread.current)
+}
+
+function threadName(thread: Thread): string {
+  const name = thread.name || `Thread ${thread.id ?? ''}`.trim()
+  return thread.crashed ? `${name} (crashed)` : thread.current ? `${name} (current)` : name
+}
