@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from mini_sentry.protocol.outcomes import Reason
 from mini_sentry.streams.log import LogError
+
+logger = logging.getLogger(__name__)
 
 
 class Disk(NamedTuple):
@@ -77,9 +81,11 @@ class Guard:
         self._thresholds = thresholds
         self._every_seconds = every_seconds
         self._looking: asyncio.Task[None] | None = None
+        # Always the same thread: a log keeps a connection for each that asks it something.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="guard")
 
     async def start(self) -> None:
-        await asyncio.to_thread(self.look)
+        await self._look_aside()
         self._looking = asyncio.create_task(self._look_again_and_again())
 
     async def stop(self) -> None:
@@ -87,6 +93,7 @@ class Guard:
             self._looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
+        self._thread.shutdown(wait=True)
 
     def look(self) -> None:
         """Look once, now. Blocks."""
@@ -103,4 +110,11 @@ class Guard:
     async def _look_again_and_again(self) -> None:
         while True:
             await asyncio.sleep(self._every_seconds)
-            await asyncio.to_thread(self.look)
+            try:
+                await self._look_aside()
+            except Exception:
+                # The next look may succeed; until then the last one counts.
+                logger.exception("Could not look at the disk and the log")
+
+    async def _look_aside(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.look)

@@ -1,0 +1,206 @@
+"""What people and scripts post: one event or session as JSON or a form, to a URL that says which project.
+
+The body is decoded at once, because whoever waits for the answer wants to read what is wrong with it. The answer to an
+event is the event as the digest stored it: it waits for the announcement, but not for long, and not while the digest is
+behind.
+"""
+
+import asyncio
+import contextlib
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mini_sentry.ingest.body import encoding_of, inflated, read
+from mini_sentry.ingest.edge import Intake
+from mini_sentry.ingest.publish import publish
+from mini_sentry.ingest.quotas import Bucket
+from mini_sentry.ingest.replies import Receive, Refused, Scope, Send, closed, reply, sentence, unacceptable
+from mini_sentry.ingest.routes import Kind, Route
+from mini_sentry.ingest.senders import keys_unavailable
+from mini_sentry.projects.keys import KeysUnavailable, ProjectFacts
+from mini_sentry.protocol import rest_event
+from mini_sentry.protocol.errors import BodyTooLarge, MediaTypeUnknown, ProtocolError
+from mini_sentry.protocol.outcomes import Reason
+from mini_sentry.protocol.rest_event import RestEvent
+from mini_sentry.streams.topics import Accepted, project_key
+
+LONGEST_LAG_SECONDS = 2.0
+LONGEST_HEADER_CHARS = 1024
+
+
+async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+    edge = intake.edge
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    project = await _project(intake, route, category="error")
+    rest = await _checked(intake, project, headers, receive, category="error")
+    now = edge.now()
+    _admit(intake, project, Bucket.EVENTS, category="error", now=now)
+    event_id = rest.event_id or uuid.uuid4().hex
+    message = _message("rest", intake, project, scope, headers, now, event_id, rest.payload)
+    is_waiting = not _respond_async(headers) and edge.digest_lag_seconds() <= LONGEST_LAG_SECONDS
+    if not is_waiting:
+        await publish(intake.publisher, project_key(project.project_id), message, category="error")
+        await reply(send, 201, _unstored(rest, project, event_id, now))
+        return
+    # Before the append: the digest may be done with the record before this task runs again.
+    fate = edge.bus.expect(project.project_id, message.record_id)
+    try:
+        await publish(intake.publisher, project_key(project.project_id), message, category="error")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(fate, edge.wait_seconds)
+    finally:
+        fate.cancel()
+    stored = await edge.read_event(project.project_id, event_id)
+    await reply(send, 201, stored if stored is not None else _unstored(rest, project, event_id, now))
+
+
+async def session(intake: Intake, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+    edge = intake.edge
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    project = await _project(intake, route, category="session")
+    rest = await _checked(intake, project, headers, receive, category="session")
+    session_id = rest.fields.get("session_id")
+    if not isinstance(session_id, str) or not session_id.strip():
+        raise Refused(
+            400,
+            {"detail": "session_id required"},
+            Reason.MALFORMED,
+            project_id=project.project_id,
+            category="session",
+        )
+    now = edge.now()
+    _admit(intake, project, Bucket.SESSIONS, category="session", now=now)
+    message = _message("session", intake, project, scope, headers, now, "", rest.payload)
+    await publish(intake.publisher, project_key(project.project_id), message, category="session")
+    answer = {
+        "id": None,
+        "project": project.project_id,
+        "release": None,
+        "environment": rest.environment,
+        "session_id": session_id,
+        "user": rest.fields.get("user", ""),
+        "status": rest.fields.get("status", "init"),
+        "duration_ms": rest.fields.get("duration_ms"),
+        "started_at": None,
+        "updated_at": None,
+    }
+    await reply(send, 201, msgspec.json.encode(answer))
+
+
+async def _project(intake: Intake, route: Route, *, category: str) -> ProjectFacts:
+    """Raises Refused: 404 for a token or slug that nobody has, 403 for a project that is switched off, 503."""
+    keys = intake.edge.keys
+    try:
+        if route.kind is Kind.EVENT_BY_SLUG:
+            project = await keys.find_slug(route.name)
+        else:
+            project = await keys.find_token(route.name)
+    except KeysUnavailable as error:
+        raise keys_unavailable(category=category) from error
+    if project is None:
+        raise Refused(404, {"detail": "Not found."}, Reason.UNKNOWN_PROJECT, category=category)
+    if not project.is_active:
+        raise Refused(
+            403,
+            {"detail": "The project is switched off."},
+            Reason.UNKNOWN_PROJECT,
+            project_id=project.project_id,
+            category=category,
+        )
+    if intake.edge.guard.closed is not None:
+        raise closed(intake.edge.guard.closed, project_id=project.project_id, category=category)
+    return project
+
+
+async def _checked(
+    intake: Intake, project: ProjectFacts, headers: dict[bytes, bytes], receive: Receive, *, category: str
+) -> RestEvent:
+    """The body, read and checked. Raises Refused: 400 with the field's name, 413, 415."""
+    limits = intake.edge.limits
+    try:
+        body = await read(receive, headers.get(b"content-length"), max_bytes=limits.request_bytes)
+        plain = await inflated(body, encoding_of(headers.get(b"content-encoding")), max_bytes=limits.inflated_bytes)
+        if len(plain) > limits.event_bytes:
+            raise BodyTooLarge(limits.event_bytes)
+        return rest_event.parse(plain, headers.get(b"content-type", b"").decode("latin-1"), limits=limits)
+    except MediaTypeUnknown as error:
+        raise Refused(
+            415,
+            {"detail": sentence(error)},
+            Reason.MEDIA_TYPE,
+            project_id=project.project_id,
+            category=category,
+        ) from error
+    except ProtocolError as error:
+        raise unacceptable(error, project_id=project.project_id, category=category) from error
+
+
+def _admit(intake: Intake, project: ProjectFacts, bucket: Bucket, *, category: str, now: float) -> None:
+    """Raises Refused (429)."""
+    admission = intake.edge.quotas.admit(project.project_id, bucket, 1, now=now)
+    if not admission.admitted:
+        raise Refused(
+            429,
+            {"detail": "Rate limit exceeded"},
+            Reason.PROJECT_LIMIT,
+            project_id=project.project_id,
+            category=category,
+            headers=[(b"retry-after", b"%d" % admission.retry_after_seconds)],
+        )
+
+
+def _respond_async(headers: dict[bytes, bytes]) -> bool:
+    preferences = headers.get(b"prefer", b"").lower().replace(b";", b",").split(b",")
+    return any(preference.strip() == b"respond-async" for preference in preferences)
+
+
+def _message(
+    kind: str,
+    intake: Intake,
+    project: ProjectFacts,
+    scope: Scope,
+    headers: dict[bytes, bytes],
+    now: float,
+    event_id: str,
+    payload: bytes,
+) -> Accepted:
+    return Accepted(
+        kind=kind,
+        project_id=project.project_id,
+        key_id=0,
+        received_at=now,
+        record_id=os.urandom(16),
+        event_id=event_id,
+        encoding="",
+        client_ip=intake.client_ip(scope, headers),
+        user_agent=headers.get(b"user-agent", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],
+        content_type="application/json",
+        origin=headers.get(b"origin", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],
+        query={},
+        dropped=[],
+        body=payload,
+    )
+
+
+def _unstored(rest: RestEvent, project: ProjectFacts, event_id: str, received_at: float) -> bytes:
+    """The event as far as it is known before it is digested: no group, no release."""
+    fields: dict[str, Any] = {
+        "id": event_id,
+        "project": project.project_id,
+        "group": None,
+        "message": rest.message,
+        "level": rest.level,
+        "payload": msgspec.Raw(rest.payload),
+        "received_at": datetime.fromtimestamp(received_at, UTC).isoformat().replace("+00:00", "Z"),
+        "release": None,
+        "environment": rest.environment,
+        "tags": rest.fields.get("tags", []),
+        "stack": rest.stack,
+        "symbolicated": {},
+        "event_id": event_id,
+    }
+    return msgspec.json.encode(fields)
