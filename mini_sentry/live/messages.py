@@ -13,6 +13,8 @@ import msgspec
 
 KEPT_SECONDS: Final = 600.0
 LATEST_COUNT: Final = 20
+GROUPS_COUNT: Final = 200
+"""At most so many groups go to an open page at once; it shows fewer."""
 
 
 class FateKind(StrEnum):
@@ -128,7 +130,8 @@ def merge(news: Iterable[ProjectNews]) -> ProjectNews:
 
 
 def as_json(news: ProjectNews, *, slug: str) -> bytes:
-    """The data of a `batch` message on the event stream; times are ISO 8601 in UTC."""
+    """The data of a `batch` message on the event stream; times are ISO 8601 in UTC. New groups and regressions come first."""
+    groups = sorted(news.groups, key=lambda group: (_STRENGTH.index(group.kind), -group.last_seen))[:GROUPS_COUNT]
     return msgspec.json.encode(
         {
             "project": news.project_id,
@@ -144,7 +147,7 @@ def as_json(news: ProjectNews, *, slug: str) -> bytes:
                     "level": group.level,
                     "kind": group.kind,
                 }
-                for group in news.groups
+                for group in groups
             ],
             "latest": [
                 {
