@@ -1,0 +1,81 @@
+"""The product's own app: what it schedules, and that its worker does it."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from celery.beat import Scheduler
+
+from mini_sentry.config import leases
+from mini_sentry.config.celery import app
+from mini_sentry.config.leases import LeaseFile
+from tests.config.test_leases import until
+
+COMMAND = "import sys; from mini_sentry.config.embedded_celery import {0}; sys.exit({0}())"
+
+
+def test_every_entry_of_the_schedule_is_a_task() -> None:
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert scheduled
+    assert scheduled <= set(app.tasks)
+
+
+def test_every_entry_first_runs_a_minute_after_the_start() -> None:
+    schedule = Scheduler(app).schedule
+    for name in app.conf.beat_schedule:
+        wait = schedule[name].is_due().next
+        assert timedelta() < timedelta(seconds=wait) <= timedelta(minutes=1), name
+
+
+def test_tasks_outlive_their_worker() -> None:
+    assert app.conf.task_acks_late
+    assert app.conf.task_reject_on_worker_lost
+
+
+def environment(data: Path) -> dict[str, str]:
+    return {**os.environ, "MINI_SENTRY_DATA": str(data)}
+
+
+@pytest.mark.slow
+def test_the_worker_does_what_is_asked_and_stops_in_order(tmp_path: Path) -> None:
+    migrate = [sys.executable, "-m", "mini_sentry.config.cli", "manage", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, env=environment(tmp_path), check=True)
+    old = tmp_path / "bodies" / "2000-01-01.db"
+    old.parent.mkdir()
+    old.touch()
+    sender = Celery("sender", broker=leases.url(tmp_path / "tasks.db"), set_as_current=False)
+    sender.send_task("groups.retire_events", queue=app.conf.task_default_queue)
+    sender.close()
+    tasks = LeaseFile(tmp_path / "tasks.db")
+    with subprocess.Popen([sys.executable, "-c", COMMAND.format("run_worker")], env=environment(tmp_path)) as worker:
+        try:
+            assert until(lambda: not old.exists())
+            assert until(lambda: tasks.count(app.conf.task_default_queue) == 0)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(20) == 0
+        finally:
+            worker.kill()
+            tasks.close()
+
+
+@pytest.mark.slow
+def test_the_schedule_stops_when_asked(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND.format("run_beat")],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as beat:
+        try:
+            assert beat.stderr is not None
+            assert "beat: Starting" in beat.stderr.readline()
+            beat.send_signal(signal.SIGTERM)
+            assert beat.wait(10) == 0
+        finally:
+            beat.kill()
