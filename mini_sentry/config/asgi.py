@@ -2,3 +2,180 @@
 
 Django runs as WSGI in a small thread pool, because it costs several times more under ASGI.
 """
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+
+from mini_sentry.config.environment import BadSetting
+from mini_sentry.config.parts import limits
+from mini_sentry.config.wsgi import application as django_application
+from mini_sentry.groups.api.events import event_json
+from mini_sentry.ingest.app import make_app
+from mini_sentry.ingest.edge import Edge
+from mini_sentry.ingest.guard import Guard, Thresholds, disk_of
+from mini_sentry.ingest.quotas import MappedQuotas
+from mini_sentry.ingest.refusals import Refusals
+from mini_sentry.ingest.routes import handles
+from mini_sentry.live.app import LiveApp, Refusal
+from mini_sentry.live.bus import Bus
+from mini_sentry.projects import keys
+from mini_sentry.streams.consumer import lag_seconds
+from mini_sentry.streams.log import Log, LogError
+from mini_sentry.streams.open import open_logs
+from mini_sentry.streams.topics import DIGEST, INGEST
+from mini_sentry.web.hosts import is_ours
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+DJANGO_THREADS = 4
+LAG_EVERY_SECONDS = 0.5
+LIVE_PATHS = frozenset({"/api/live", "/api/live/"})
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """Everything that one web process answers with, between the lifespan's startup and shutdown."""
+
+    def __init__(self) -> None:
+        self._django = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
+        # One thread for the reads that the edge waits for, so that its database connection stays open.
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-event")
+        self._lag = _Lag()
+        self._log: Log | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if handles(path):
+                await self._ingest(scope, receive, send)
+            elif path in LIVE_PATHS:
+                await self._live(scope, receive, send)
+            else:
+                await self._django(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    def end_streams(self) -> None:
+        """Called when the process is told to stop: streams would hold up whoever waits for open requests."""
+        if self._log is not None:
+            self._live.stop()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            try:
+                await (self._start() if message["type"] == "lifespan.startup" else self._stop())
+            except Exception as error:
+                logger.exception("The web process cannot go on")
+                await send({"type": f"{message['type']}.failed", "message": str(error)})
+                return
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _start(self) -> None:
+        data_dir = settings.DATA_DIR
+        self._log = log = open_logs(data_dir)
+        self._bus = Bus(settings.SQLITE_PATH)
+        self._quotas = MappedQuotas(
+            data_dir / "limits.map",
+            events_per_minute=settings.RATE_LIMIT_EVENTS_PER_MINUTE,
+            sessions_per_minute=settings.RATE_LIMIT_EVENTS_PER_MINUTE,
+        )
+        key_map = keys.KeyMap(keys.load)
+        self._ingest = make_app(
+            Edge(
+                keys=key_map,
+                log=log,
+                quotas=self._quotas,
+                guard=Guard(
+                    disk=partial(disk_of, data_dir),
+                    backlog_bytes=partial(log.size_bytes, INGEST),
+                    thresholds=Thresholds(),
+                ),
+                bus=self._bus,
+                read_event=self._read_event,
+                digest_lag_seconds=lambda: self._lag.seconds,
+                refusals=Refusals(time.time),
+                limits=limits(),
+                trusted_proxies=_networks(settings.TRUSTED_PROXIES),
+            )
+        )
+        self._live = LiveApp(self._bus, find_project=partial(_project_id, key_map), refuse=_refuse)
+        await self._ingest.startup()
+        await self._lag.start(log)
+
+    async def _stop(self) -> None:
+        await self._lag.stop()
+        await self._ingest.shutdown()
+        self._bus.close()
+        self._quotas.close()
+        self._reader.shutdown()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
+
+    async def _read_event(self, project_id: int, event_id: str) -> bytes | None:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, event_json, project_id, event_id)
+
+
+class _Lag:
+    """How far the digest is behind, looked at twice a second in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lag")
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self, log: Log) -> None:
+        self._looking = asyncio.create_task(self._look(log))
+
+    async def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        self._thread.shutdown()
+
+    async def _look(self, log: Log) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            with contextlib.suppress(LogError):
+                measure = partial(lag_seconds, log, DIGEST, INGEST, now=time.time())
+                self.seconds = await loop.run_in_executor(self._thread, measure)
+            await asyncio.sleep(LAG_EVERY_SECONDS)
+
+
+async def _project_id(key_map: keys.KeyMap, slug: str) -> int | None:
+    project = await key_map.find_slug(slug)
+    return project.project_id if project is not None else None
+
+
+async def _refuse(scope: Scope) -> Refusal | None:
+    """The event stream answers to the same names as Django (`web.hosts`)."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    if is_ours(headers.get(b"host", b"").decode("latin-1")):
+        return None
+    return Refusal(400, "This server does not answer to that name. Use localhost, or add the name to ALLOWED_HOSTS.")
+
+
+def _networks(words: list[str]) -> list[Any]:
+    try:
+        return [ip_network(word, strict=False) for word in words]
+    except ValueError as error:
+        raise BadSetting("TRUSTED_PROXIES", ",".join(words), f"{error}") from error
+
+
+application = Application()

@@ -44,9 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     letters = commands.add_parser("dead-letters", help="Records that could not be digested.")
     verbs = letters.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("list", help="one line each, newest first").add_argument("--limit", type=int, default=50)
-    verbs.add_parser("show", help="one of them, scrubbed").add_argument("offset", type=int)
+    verbs.add_parser("show", help="one of them, scrubbed").add_argument("id", type=int)
     replay = verbs.add_parser("replay", help="put them back into the log, to be digested again")
-    replay.add_argument("offset", type=int, nargs="*", help="default: all that were not replayed yet")
+    replay.add_argument("id", type=int, nargs="*", help="default: all that were not replayed yet")
 
     columns = commands.add_parser("columns", help="The column store.")
     rebuild = columns.add_subparsers(dest="verb", required=True, metavar="verb").add_parser(

@@ -7,12 +7,13 @@ a stop; a part that dies takes the process with it, so that whoever watches the 
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import django
 
@@ -37,25 +38,34 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
     if supervised:
         _stop_with_supervisor()
     sys.setswitchinterval(SWITCH_SECONDS)
-    uvicorn.run(
-        "mini_sentry.config.asgi:application",
-        host=host.strip("[]"),
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        backlog=2048,
-        proxy_headers=False,
-        timeout_graceful_shutdown=5,
-        reload=reload,
-        reload_dirs=["mini_sentry"] if reload else None,
-    )
-    return 0
+    options: dict[str, Any] = {
+        "host": host.strip("[]"),
+        "port": port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "date_header": False,
+        "backlog": 2048,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": 5,
+    }
+    if reload:
+        uvicorn.run("mini_sentry.config.asgi:application", reload=True, reload_dirs=["mini_sentry"], **options)
+        return 0
+    from mini_sentry.config.asgi import application
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            application.end_streams()
+            await super().shutdown(sockets)
+
+    server = Server(uvicorn.Config(application, **options))
+    server.run()
+    return 0 if server.started else 1
 
 
 def engine(role: str, *, supervised: bool) -> int:

@@ -199,7 +199,9 @@ def _announce(address: str, data_dir: Path, *, children: tuple[Child, ...], stop
             print(f"Data is kept in {data_dir}. Stop with Ctrl+C.", flush=True)
             return
         if time.monotonic() > deadline:
-            raise CannotStart(f"The server did not answer at {address} within {START_SECONDS:.0f} s; see the lines above.")
+            raise CannotStart(
+                f"The server did not answer at {address} within {START_SECONDS:.0f} s; see the lines above."
+            )
         for child in children:
             child.watch()
         time.sleep(0.05)

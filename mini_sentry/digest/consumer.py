@@ -15,15 +15,18 @@ from datetime import date
 import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from mini_sentry.analytics.rows import encode, event_row, outcome_row
+from mini_sentry.analytics.rows import encode, outcome_row
 from mini_sentry.digest import positions, relay
 from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tallies
 from mini_sentry.digest.facts import facts_of
 from mini_sentry.digest.projects import Projects
+from mini_sentry.digest.rows import row_of
 from mini_sentry.grouping.group import explain
 from mini_sentry.groups.bodies import Bodies, Compressor, pack
 from mini_sentry.groups.dictionaries import Trainer, latest
 from mini_sentry.groups.occurrences import Candidate, Occurrences, day_of, record, stored_already
+from mini_sentry.groups.short_ids import short_id
+from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.outcomes import Outcome, Reason
@@ -179,7 +182,7 @@ class Digest:
 
     def _owed(self, digested: Digested, records: Sequence[Record], now: float) -> list[relay.Owed]:
         owed = [
-            relay.Owed(topics.EVENTS, topics.project_key(candidate.event.project_id), _row(candidate))
+            relay.Owed(topics.EVENTS, topics.project_key(candidate.event.project_id), encode(row_of(candidate)))
             for candidate in digested.occurrences.stored
         ]
         batch = f"{self._log.log_id}:{self._partition}:{records[0].offset}"
@@ -243,19 +246,6 @@ class Digest:
             )
             for project_id, candidates in stored.items()
         ]
-
-
-def _row(candidate: Candidate) -> bytes:
-    grouping = candidate.grouping
-    return encode(
-        event_row(
-            candidate.event,
-            group_id=candidate.group_id,
-            fingerprint=grouping.hashes[0].hash,
-            title=grouping.title,
-            culprit=grouping.culprit,
-        )
-    )
 
 
 def _letter(dead: Unreadable, now: float) -> topics.DeadLetter:

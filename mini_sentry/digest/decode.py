@@ -17,10 +17,10 @@ from mini_sentry.digest.scrubbing import scrub
 from mini_sentry.grouping.group import group
 from mini_sentry.groups.occurrences import Candidate
 from mini_sentry.protocol import client_report, envelope, rest_event, security, store
+from mini_sentry.protocol.context import Context
 from mini_sentry.protocol.errors import ProtocolError
 from mini_sentry.protocol.inflate import inflate
 from mini_sentry.protocol.limits import Limits
-from mini_sentry.protocol.context import Context
 from mini_sentry.protocol.normalize import normalize
 from mini_sentry.protocol.outcomes import CATEGORY_OF_ITEM, Outcome, Reason, Tally
 from mini_sentry.streams.log import Record

@@ -66,18 +66,16 @@ def scrub(payload: bytes) -> bytes:
     The very same object when there was nothing to remove.
     """
     pieces: list[bytes] = []
-    kept_to = position = 0
-    search = _CANDIDATE.search
-    while (match := search(payload, position)) is not None:
-        start, position = match.span()
-        cut = _judge(payload, start, position)
-        if cut is not None:
-            start, end, replacement = cut
-            if start >= kept_to:
-                pieces.append(payload[kept_to:start])
-                pieces.append(replacement)
-                kept_to = end
-            position = max(position, end)
+    kept_to = 0
+    for match in _CANDIDATE.finditer(payload):
+        start, end = match.span()
+        if start < kept_to:
+            continue
+        cut = _judge(payload, start, end)
+        if cut is not None and cut[0] >= kept_to:
+            pieces.append(payload[kept_to : cut[0]])
+            pieces.append(cut[2])
+            kept_to = cut[1]
     if not pieces:
         return payload
     pieces.append(payload[kept_to:])
@@ -86,44 +84,51 @@ def scrub(payload: bytes) -> bytes:
 
 def _judge(payload: bytes, start: int, end: int) -> _Cut | None:
     """What to cut, if anything, at the candidate `payload[start:end]`."""
-    first = payload[start : start + 1]
-    if first == b":":
+    first, last = payload[start], payload[end - 1]
+    if last == _COLON and first > _BRACKET and (quote := payload.rfind(b'"', start, end)) > 0:
+        if payload[quote - 1] == _BACKSLASH:
+            return _embedded(payload, start, end, quote)
+        opening = payload.rfind(b'"', max(0, start - 100), start)
+        key = payload[opening + 1 : quote]
+        return _value(payload, end, key) if opening >= 0 and is_sensitive(key) else None
+    if first == _COLON:
         return start + 3, end - 1, FILTERED
-    if first == b"[":
+    if first == _BRACKET:
         return _pair(payload, start, end)
-    if first.isdigit():
+    if first < _COLON:
         return _card(payload, start, end)
     word = payload[start : start + 7].lower()
     if word.startswith((b"bearer", b"basic")) and word.strip(b"abcdefghijklmnopqrstuvwxyz"):
         return _credentials(payload, start, end)
-    if payload[end - 1] == 61:
+    if last == _EQUALS:
         return _assignment(payload, start, end)
     quote = payload.rfind(b'"', start, end)
-    if quote < 0:
-        return _single_quoted(payload, start, end)
-    backslashes = _backslashes_before(payload, quote)
-    if backslashes:
-        return _embedded(payload, start, end, quote, backslashes)
-    opening = payload.rfind(b'"', max(0, start - 100), start)
-    key = payload[opening + 1 : quote]
-    return _value(payload, end, key) if opening >= 0 and is_sensitive(key) else None
+    return _single_quoted(payload, start, end) if quote < 0 else _embedded(payload, start, end, quote)
+
+
+_COLON, _COMMA, _EQUALS, _BRACKET, _BACKSLASH = b":,=[\\"
 
 
 @lru_cache(maxsize=4096)
 def is_sensitive(key: bytes) -> bool:
     """Whether a value under `key` is taken to be a secret: by the words in it, in camel, snake or any other case."""
-    return _kind(key) > 0
+    return _is_hard(key) or _is_soft(key)
 
 
-@lru_cache(maxsize=4096)
-def _kind(key: bytes) -> int:
-    """0 harmless, 1 sensitive by a word that has other uses too, 2 sensitive whatever the value."""
+def _is_hard(key: bytes) -> bool:
+    """Whether `key` has a word that is never anything else than a secret's name."""
+    return _HARD.search(_letters(key.decode("utf-8", "replace"))) is not None
+
+
+def _is_soft(key: bytes) -> bool:
+    """Whether `key` has a word that names secrets and other things."""
     text = key.decode("utf-8", "replace")
-    joined = "".join(character for character in text.lower() if character.isalnum())
-    if _HARD.search(joined):
-        return 2
     words = {word.lower() for word in _WORD.findall(text)}
-    return 1 if words & _SOFT_WORDS or joined.endswith(_SOFT_ENDS) else 0
+    return not words.isdisjoint(_SOFT_WORDS) or _letters(text).endswith(_SOFT_ENDS)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def _value(payload: bytes, position: int, key: bytes) -> _Cut | None:
@@ -134,10 +139,12 @@ def _value(payload: bytes, position: int, key: bytes) -> _Cut | None:
         string = _STRING.match(payload, start)
         if string is None or string.end() - start == 2 or string[0] == _FILTERED_STRING:
             return None
-        if _kind(key) == 1 and _VERSION.fullmatch(string[0]):
+        if string.end() - start < 40 and _VERSION.fullmatch(string[0]) and not _is_hard(key):
             return None  # "google-auth": "2.3.1" among the modules
         return start, string.end(), _FILTERED_STRING
     if sign in (b"{", b"["):
+        if payload.startswith(b'{"":', start):
+            return None  # an annotation in `_meta`, which mirrors the payload's keys
         end = _end_of_nested(payload, start)
         return (start, end, _FILTERED_STRING) if end > start and payload[start + 1 : end - 1].strip() else None
     number = _NUMBER.match(payload, start)
@@ -159,12 +166,17 @@ def _pair(payload: bytes, start: int, end: int) -> _Cut | None:
     return (value.start(), value.end(), _FILTERED_STRING) if payload[after : after + 1] == b"]" else None
 
 
-def _embedded(payload: bytes, start: int, end: int, quote: int, backslashes: int) -> _Cut | None:
+def _embedded(payload: bytes, start: int, end: int, quote: int) -> _Cut | None:
     r"""`\"password\": \"…\"`: JSON within a JSON string, at any depth."""
+    backslashes = _backslashes_before(payload, quote)
     mark = payload[quote - backslashes : quote + 1]
     opening = payload.rfind(mark, max(0, start - 100), start)
     key = payload[opening + len(mark) : quote - backslashes]
-    if opening < 0 or not is_sensitive(key) or (payload[end - 1] == 44 and payload[opening - 1 : opening] not in b"[("):
+    if (
+        opening < 0
+        or not is_sensitive(key)
+        or (payload[end - 1] == _COMMA and payload[opening - 1 : opening] not in b"[(")
+    ):
         return None
     value = _skip_space(payload, end)
     if not payload.startswith(mark, value):
@@ -183,7 +195,11 @@ def _single_quoted(payload: bytes, start: int, end: int) -> _Cut | None:
     quote = payload.rindex(b"'", start, end)
     opening = payload.rfind(b"'", max(0, start - 100), start)
     key = payload[opening + 1 : quote]
-    if opening < 0 or not is_sensitive(key) or (payload[end - 1] == 44 and payload[opening - 1 : opening] not in b"[("):
+    if (
+        opening < 0
+        or not is_sensitive(key)
+        or (payload[end - 1] == _COMMA and payload[opening - 1 : opening] not in b"[(")
+    ):
         return None
     return _quoted_or_bare(payload, _skip_space(payload, end))
 
@@ -230,7 +246,7 @@ def _assignment(payload: bytes, start: int, end: int) -> _Cut | None:
     opening = start
     while opening > 0 and start - opening < 100 and payload[opening - 1] in _KEY_BYTES:
         opening -= 1
-    if opening > 0 and payload[opening - 1] == 92:
+    if opening > 0 and payload[opening - 1] == _BACKSLASH:
         opening += 1  # the letter of an escape such as \n
     if not is_sensitive(payload[opening : end - 1]):
         return None
@@ -317,7 +333,7 @@ def _skip_space(payload: bytes, position: int) -> int:
 def _backslashes_before(payload: bytes, position: int, least: int = 0) -> int:
     """How many backslashes stand directly before `position`, not looking before `least`."""
     start = position
-    while start > least and payload[start - 1] == 92:
+    while start > least and payload[start - 1] == _BACKSLASH:
         start -= 1
     return position - start
 

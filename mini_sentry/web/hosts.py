@@ -28,7 +28,7 @@ class LoopbackOnly:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         host = request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
-        if not _is_ours(host):
+        if not is_ours(host):
             return _refuse(
                 request,
                 400,
@@ -42,8 +42,8 @@ class LoopbackOnly:
         return self._get_response(request)
 
 
-def _is_ours(host: str) -> bool:
-    """`*` in ALLOWED_HOSTS adds nothing here: it would let any page in."""
+def is_ours(host: str) -> bool:
+    """Whether a Host header names this server. `*` in ALLOWED_HOSTS adds nothing here: it would let any page in."""
     name, _ = split_domain_port(host)
     return bool(name) and validate_host(name, [allowed for allowed in settings.ALLOWED_HOSTS if allowed != "*"])
 

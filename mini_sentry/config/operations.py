@@ -1,0 +1,97 @@
+"""What an operator does from the terminal: look at dead letters and replay them, fill the column store again."""
+
+import argparse
+import sys
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import django
+import msgspec
+
+if TYPE_CHECKING:
+    from mini_sentry.streams.dead_letters import Buried
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out `dead-letters …` or `columns …`; returns the exit code."""
+    django.setup()
+    return _rebuild(options.since) if options.command == "columns" else _dead_letters(options)
+
+
+def _dead_letters(options: argparse.Namespace) -> int:
+    from django.conf import settings
+
+    from mini_sentry.streams import dead_letters
+    from mini_sentry.streams.open import open_logs
+
+    log = open_logs(settings.DATA_DIR)
+    try:
+        match options.verb:
+            case "list":
+                newest = deque(dead_letters.dead_letters(log), maxlen=options.limit)
+                for letter in reversed(newest):
+                    print(_line(letter))
+                print(f"{len(newest)} shown." if newest else "There are no dead letters.")
+            case "show":
+                print(_shown(dead_letters.show(log, options.id)))
+            case _:
+                wanted = options.id or [one.id for one in dead_letters.dead_letters(log) if not one.is_replayed]
+                for letter_id in wanted:
+                    dead_letters.replay(log, letter_id, now=time.time())
+                print(f"{len(wanted)} put back into the log, to be digested again.")
+    except dead_letters.NotBuried as error:
+        print(f"mini-sentry: {error}", file=sys.stderr)
+        return 1
+    finally:
+        log.close()
+    return 0
+
+
+def _line(letter: "Buried") -> str:
+    when = datetime.fromtimestamp(letter.died_at, UTC).isoformat(timespec="seconds")
+    replayed = "  (replayed)" if letter.is_replayed else ""
+    return f"{letter.id:>8}  {when}  {letter.topic}/{letter.offset}  {letter.reason}: {letter.detail[:100]}{replayed}"
+
+
+def _shown(letter: "Buried") -> str:
+    """The letter with what can be read of its request, secrets removed."""
+    from mini_sentry.digest.scrubbing import scrub
+    from mini_sentry.protocol.errors import ProtocolError
+    from mini_sentry.protocol.inflate import inflate
+    from mini_sentry.streams.topics import unpack
+
+    lines = [_line(letter), f"{letter.size_bytes} bytes"]
+    try:
+        request = unpack(letter.value)
+        body = inflate(request.body, request.encoding, max_bytes=1 << 20)
+    except (msgspec.MsgspecError, ProtocolError) as error:
+        return "\n".join([*lines, f"Its bytes cannot be read: {error}"])
+    lines += [f"project {request.project_id}, {request.kind}, from {request.user_agent or 'an unnamed client'}", ""]
+    return "\n".join([*lines, scrub(body).decode(errors="replace")[:20_000]])
+
+
+def _rebuild(since: str) -> int:
+    from django.conf import settings
+
+    from mini_sentry.analytics.migrate import migrate
+    from mini_sentry.analytics.snuba import rebuild
+    from mini_sentry.analytics.store import ColumnsError, Store
+    from mini_sentry.config.parts import columns_url
+    from mini_sentry.digest.rows import stored_rows
+
+    try:
+        start = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
+    except ValueError:
+        print(f"mini-sentry: --since {since} is no date. Write it as 2026-01-31.", file=sys.stderr)
+        return 1
+    store = Store(columns_url)
+    try:
+        migrate(store, retention_days=settings.RETENTION_DAYS)
+        count = rebuild(store, stored_rows(since=start))
+    except ColumnsError as error:
+        print(f"mini-sentry: the columns cannot be reached ({error}). Start the server first.", file=sys.stderr)
+        return 1
+    print(f"{count} events are in the columns.")
+    return 0
