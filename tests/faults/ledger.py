@@ -1,0 +1,87 @@
+"""What an installation's stores say, read from outside, and the sums that must agree whatever was killed."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+
+from mini_sentry.analytics.chdb_server import address
+from mini_sentry.analytics.store import Store
+from mini_sentry.streams.open import open_logs
+from mini_sentry.streams.topics import DIGEST, INGEST, unpack
+from tests.installation import Installation
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`event_ids` in storing order; `requests` is how many envelope requests the log holds durably."""
+
+    event_ids: list[str]
+    group_counts: int
+    group_scopes: int
+    column_ids: list[str]
+    outcomes: dict[tuple[str, str], int]
+    requests: int
+
+
+def settle(installation: Installation, *, seconds: float = 60) -> None:
+    """Wait until all that is in the log is digested and can be counted."""
+    log = open_logs(installation.data_dir)
+    try:
+        installation.wait_until(lambda: log.lag(DIGEST, INGEST) == 0, "the log is digested", seconds=seconds)
+    finally:
+        log.close()
+    stored = len(_rows(installation, "SELECT id FROM groups_event"))
+    store = Store(lambda: address(installation.data_dir))
+    try:
+        installation.wait_until(lambda: _column_count(store) >= stored, "the columns are filled", seconds=seconds)
+    finally:
+        store.close()
+
+
+def read(installation: Installation, project_id: int) -> Ledger:
+    log = open_logs(installation.data_dir)
+    try:
+        requests, offset = 0, 1
+        while records := log.read(INGEST, offset, limit=5000):
+            requests += sum(unpack(record.value).kind == "envelope" for record in records)
+            offset = records[-1].offset + 1
+    finally:
+        log.close()
+    store = Store(lambda: address(installation.data_dir))
+    try:
+        rows = store.query("SELECT lower(replaceAll(toString(event_id), '-', '')) FROM events FINAL")
+    finally:
+        store.close()
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for outcome, reason, quantity in _rows(
+        installation, f"SELECT outcome, reason, quantity FROM projects_outcomecount WHERE project_id = {project_id}"
+    ):
+        outcomes[outcome, reason] += quantity
+    return Ledger(
+        event_ids=[event_id for (event_id,) in _rows(installation, "SELECT event_id FROM groups_event ORDER BY id")],
+        group_counts=_rows(installation, "SELECT sum(count) FROM groups_group")[0][0],
+        group_scopes=_rows(installation, "SELECT sum(count) FROM groups_groupscope")[0][0],
+        column_ids=[event_id for (event_id,) in rows],
+        outcomes=dict(outcomes),
+        requests=requests,
+    )
+
+
+def check(ledger: Ledger, acknowledged: set[str]) -> None:
+    """Nothing that was answered 200 is lost, nothing is stored or counted twice, and all sums agree."""
+    stored = Counter(ledger.event_ids)
+    assert not acknowledged - stored.keys(), "events that were answered 200 are lost"
+    assert max(stored.values()) == 1, "an event is stored twice"
+    assert ledger.group_counts == ledger.group_scopes == len(stored)
+    assert Counter(ledger.column_ids) == stored
+    assert ledger.outcomes["accepted", ""] == len(stored)
+    assert sum(ledger.outcomes.values()) == ledger.requests
+
+
+def _rows(installation: Installation, sql: str) -> list[tuple[int, ...] | tuple[str, ...]]:
+    with sqlite3.connect(f"file:{installation.data_dir / 'main.db'}?mode=ro", uri=True, timeout=20) as database:
+        return database.execute(sql).fetchall()
+
+
+def _column_count(store: Store) -> int:
+    return int(store.query("SELECT count() FROM events FINAL")[0][0])
