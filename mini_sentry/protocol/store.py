@@ -5,7 +5,7 @@ Spec: https://develop.sentry.dev/sdk/foundations/transport/
 
 import binascii
 
-from mini_sentry.protocol.errors import EncodingInvalid, PayloadInvalid
+from mini_sentry.protocol.errors import BodyTooLarge, EncodingInvalid, PayloadInvalid
 from mini_sentry.protocol.inflate import inflate
 from mini_sentry.protocol.limits import DEFAULT, Limits
 
@@ -13,8 +13,7 @@ from mini_sentry.protocol.limits import DEFAULT, Limits
 def payload(body: bytes, *, limits: Limits = DEFAULT) -> bytes:
     """The event's JSON in `body` (its content encoding already undone). What is in it is not looked at.
 
-    Raises PayloadInvalid when it is none of the three forms or over `limits.event_bytes`; BodyTooLarge for a zlib form that
-    inflates to more.
+    Raises PayloadInvalid when it is none of the three forms, BodyTooLarge when the JSON is over `limits.event_bytes`.
     """
     text = body.strip()
     if not text.startswith(b"{"):
@@ -28,5 +27,5 @@ def payload(body: bytes, *, limits: Limits = DEFAULT) -> bytes:
             except EncodingInvalid as error:
                 raise PayloadInvalid("the body is base64 of neither JSON nor zlib data") from error
     if len(text) > limits.event_bytes:
-        raise PayloadInvalid(f"the event has more than {limits.event_bytes} bytes")
+        raise BodyTooLarge(limits.event_bytes)
     return text
