@@ -18,7 +18,7 @@ RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
 TASK_MODULES: Final = ("mini_sentry.groups.tasks",)
-HOURLY: Final = ("groups.retire_events",)
+HOURLY: Final = ("groups.retire_events", "groups.expire_dead_letters")
 SETTLE: Final = timedelta(minutes=1)
 
 

@@ -1,16 +1,15 @@
-"""Celery's worker and beat as threads of a process: of `engine`, or of a process of their own (`worker`, `beat`)."""
+"""Celery's worker and beat as threads of a process: of `engine`, or each in a process of its own."""
 
 import logging
-import signal
 import threading
 import time
-from types import FrameType
 from typing import Final
 
-import django
 from celery import Celery
 from celery.beat import Scheduler, Service
 from celery.worker import state
+
+from mini_sentry.config.celery import app as product
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +25,12 @@ class EmbeddedCelery:
     """
 
     def __init__(
-        self, app: Celery, *, concurrency: int = CONCURRENCY, with_worker: bool = True, with_beat: bool = True
+        self,
+        *,
+        app: Celery = product,
+        concurrency: int = CONCURRENCY,
+        with_worker: bool = True,
+        with_beat: bool = True,
     ) -> None:
         self._app = app
         self._concurrency = concurrency
@@ -79,34 +83,3 @@ def _run_beat(beat: Service) -> None:
         logger.exception("The schedule of tasks has stopped")
     finally:
         beat.scheduler.connection.close()
-
-
-def run_worker() -> int:
-    """The command `worker`: run tasks until SIGTERM or SIGINT. Returns the exit code."""
-    return _run(with_beat=False)
-
-
-def run_beat() -> int:
-    """The command `beat`: keep the schedule until SIGTERM or SIGINT. Returns the exit code."""
-    return _run(with_worker=False)
-
-
-def _run(*, with_worker: bool = True, with_beat: bool = True) -> int:
-    django.setup()
-    from mini_sentry.config.celery import app
-
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    celery = EmbeddedCelery(app, with_worker=with_worker, with_beat=with_beat)
-    celery.start()
-    while not stopping.wait(1.0):
-        if not celery.is_alive():
-            celery.stop()
-            return 1
-    celery.stop()
-    return 0

@@ -1,7 +1,9 @@
 """What is done to groups and events by the clock."""
 
 import logging
+import math
 import time
+from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +14,8 @@ from django.utils import timezone
 
 from mini_sentry.groups import retention
 from mini_sentry.groups.bodies import Bodies
+from mini_sentry.streams import dead_letters
+from mini_sentry.streams.open import open_logs
 
 logger = logging.getLogger(__name__)
 
@@ -39,3 +43,12 @@ def retire_events() -> None:
         bodies.close()
     if retired.event_count or retired.day_count:
         logger.info("Retired %d events and the bodies of %d days", retired.event_count, retired.day_count)
+
+
+@shared_task(name="groups.expire_dead_letters")  # type: ignore[untyped-decorator]
+def expire_dead_letters() -> None:
+    """Let dead letters go after `RETENTION_DAYS`, and the oldest once there are too many; 0 days keeps all but those."""
+    days = settings.RETENTION_DAYS or math.inf
+    with closing(open_logs(settings.DATA_DIR)) as log:
+        if gone := dead_letters.expire(log, keep_seconds=days * 86_400.0):
+            logger.info("Let %d dead letters go", gone)

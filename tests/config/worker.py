@@ -76,7 +76,7 @@ def work(path: Path, *, with_beat: bool = False) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     app = make_app(path)
     app.set_default()
-    celery = EmbeddedCelery(app, with_beat=with_beat)
+    celery = EmbeddedCelery(app=app, with_beat=with_beat)
     celery.start()
     stopping.wait()
     celery.stop()

@@ -1,7 +1,8 @@
 """Events leave when their time is up; what was counted stays counted."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from contextlib import closing
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from pytest_django import Settings
 from mini_sentry.groups.bodies import Bodies, BodyMissing, Compressor, pack
 from mini_sentry.groups.models import BodyDictionary, Event, Group, GroupScope
 from mini_sentry.groups.retention import MOST_ROWS, Retired, delete, retire
-from mini_sentry.groups.tasks import retire_events
+from mini_sentry.groups.tasks import expire_dead_letters, retire_events
 from mini_sentry.projects.models import Project
+from mini_sentry.streams.engines.sqlite import SqliteLog
+from mini_sentry.streams.open import TOPICS_FILE, open_logs
+from mini_sentry.streams.topics import DEAD_LETTERS, INGEST, READERS
 from tests.factories import NOON, make_event, make_group, make_project
 
 OLD = NOON - timedelta(seconds=1)
@@ -179,3 +183,19 @@ def test_a_retention_of_no_days_keeps_everything(shop: Project, settings: Settin
     make_event(group, received_at=timezone.now() - timedelta(days=4_000))
     retire_events()
     assert stored(group) == (1, 1, 1)
+
+
+def bury(directory: Path, died_at: datetime) -> None:
+    readers = {topic: groups for topic, groups in READERS.items() if topic != INGEST}
+    with closing(SqliteLog(directory / TOPICS_FILE, readers=readers, clock=died_at.timestamp)) as log:
+        log.append(DEAD_LETTERS, [(b"1", b"letter")])
+
+
+@pytest.mark.parametrize(("days", "kept"), [(7, 1), (30, 2), (0, 2)])
+def test_dead_letters_go_after_as_many_days(settings: Settings, tmp_path: Path, days: int, kept: int) -> None:
+    settings.DATA_DIR, settings.RETENTION_DAYS = tmp_path, days
+    for age in (8, 6):
+        bury(tmp_path, timezone.now() - timedelta(days=age))
+    expire_dead_letters()
+    with closing(open_logs(tmp_path)) as log:
+        assert len(log.read(DEAD_LETTERS, 0)) == kept
