@@ -58,9 +58,7 @@ def installation(*arguments: str, variables: dict[str, str] | None = None) -> It
     """A fresh one with its tables made; started as `run` unless other arguments are given."""
     with tempfile.TemporaryDirectory() as directory:
         made = Installation(Path(directory) / "data", variables=variables)
-        made.data_dir.mkdir()
         try:
-            made.manage("migrate", "--verbosity", "0")
             made.start(*(argument.replace("PORT", str(made.port)) for argument in arguments))
             yield made
         finally:

@@ -71,7 +71,10 @@ class Installation:
         return {**os.environ, "MINI_SENTRY_DATA": str(self.data_dir), **self.variables}
 
     def start(self, *arguments: str) -> "Installation":
-        """Start `run` (or the given role) and wait until it answers."""
+        """Start `run` (or the given role) and wait until it answers. A role alone gets its tables made first."""
+        if arguments and not (self.data_dir / "main.db").exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.manage("migrate", "--verbosity", "0")
         started = self.spawn(*(arguments or ("run", "--port", str(self.port))))
         if not arguments or arguments[0] in {"run", "web"}:
             self.wait_until(lambda: self._is_up(started), "the server answers", seconds=60)
