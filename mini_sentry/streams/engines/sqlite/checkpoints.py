@@ -77,7 +77,7 @@ class Checkpointer:
             self.is_restart_due = True
 
     def _checkpoint(self, mode: str) -> int:
-        """Frames in the write-ahead log. A fresh connection each time would cost less memory but a file open more."""
+        """How many frames the write-ahead log has. The connection is opened anew, so that an idle process keeps none for this."""
         connection = self._connect()
         try:
             [(_, frames, _)] = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()

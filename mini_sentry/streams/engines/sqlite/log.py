@@ -24,7 +24,7 @@ from mini_sentry.streams.topics import READERS
 POLL_SECONDS: Final = 0.005
 IDLE_POLL_SECONDS: Final = 0.025
 ROWS_PER_FETCH: Final = 100
-ROWS_PER_DELETE: Final = 500
+ROWS_PER_DELETE: Final = 200
 PAUSE_SECONDS: Final = 0.002
 """Between two deletes, so that a writer of another process gets its turn."""
 SPARE_BYTES: Final = 64 << 20
