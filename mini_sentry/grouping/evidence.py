@@ -75,13 +75,15 @@ class StackEvidence:
     main: ExceptionValue | None = None
 
     def _adds_text(self) -> bool:
-        return not self.stack.app and len(self.stack.system) < THIN_STACK_FRAMES
+        return not self.stack.judgement.app and len(self.stack.judgement.system) < THIN_STACK_FRAMES
 
     def variants(self) -> list[Variant]:
         tail = token("x", self.text) if self.text and self._adds_text() else b""
-        data = {name: b"S" + self.stack.encoded(name) + tail for name in ("app", "system")}
+        data = {name: b"S" + self.stack.judgement.encoded(name) + tail for name in ("app", "system")}
         return stack_variants(
-            data, has_app=bool(self.stack.contributing("app")), system_frame_count=len(self.stack.system)
+            data,
+            has_app=bool(self.stack.judgement.contributing("app")),
+            system_frame_count=len(self.stack.judgement.system),
         )
 
     def components(self, variant: str) -> list[Component]:

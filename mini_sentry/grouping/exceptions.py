@@ -36,9 +36,13 @@ class Link:
         """What the value says beyond this one event. Apple's errors are told apart by domain and code."""
         return _apple_error(self.error) or pattern_of(self.error.value or "")
 
+    @property
+    def contributes(self) -> bool:
+        return bool(self.type) or (self.stack is not None and not self.stack.judgement.why_not) or bool(self.value)
+
     def encoded(self, variant: str) -> bytes:
         """Empty when nothing of the exception contributes."""
-        frames = self.stack.encoded(variant) if self.stack is not None else b""
+        frames = self.stack.judgement.encoded(variant) if self.stack is not None else b""
         type_token = token("t", self.type) if self.type else b""
         if frames and not self.why_value:
             return b"E%sS%s." % (type_token, frames)
@@ -48,7 +52,7 @@ class Link:
         return b"E%s%s%s." % (type_token, b"S" + frames if frames else b"", token("v", value) if value else b"")
 
     def component(self, variant: str, *, why_not: str = "") -> Component:
-        has_stack = self.stack is not None and bool(self.stack.contributing(variant))
+        has_stack = self.stack is not None and bool(self.stack.judgement.contributing(variant))
         counts_value = not has_stack or bool(self.why_value)
         children = [
             Component(
@@ -87,19 +91,19 @@ class ErrorEvidence:
 
     def variants(self) -> list[Variant]:
         links = self.links
-        stacks = [link.stack for link in links if link.stack is not None and not link.stack.why_not]
-        if not stacks:
-            is_minified = any(link.stack is not None and link.stack.is_minified for link in links)
+        judged = [link.stack.judgement for link in links if link.stack is not None and not link.stack.judgement.why_not]
+        if not judged:
+            is_minified = any(link.stack is not None and link.stack.judgement.is_minified for link in links)
             data = b"".join([link.encoded("system") for link in links])
             return [Variant("minified" if is_minified else "default", data)]
-        has_app = any(stack.app for stack in stacks)
+        has_app = any(judgement.app for judgement in judged)
         return stack_variants(
             {
                 "app": b"".join([link.encoded("app") for link in links]) if has_app else b"",
                 "system": b"".join([link.encoded("system") for link in links]),
             },
             has_app=has_app,
-            system_frame_count=sum(len(stack.system) for stack in stacks),
+            system_frame_count=sum(len(judgement.system) for judgement in judged),
         )
 
     def components(self, variant: str) -> list[Component]:
@@ -115,7 +119,7 @@ def evidence(event: Event, *, rules: InAppRules) -> ErrorEvidence | None:
     links = [_link(error, platform=event.platform, rules=rules) for error in errors]
     groups = _tree(errors)
     found = _from_group(links, groups) if groups is not None else _from_chain(links)
-    if not any(link.encoded("system") for link in found.links):
+    if not any(link.contributes for link in found.links):
         return None
     return found
 
@@ -139,17 +143,17 @@ def _weigh(links: list[Link]) -> None:
     """Decide where the value must help the stack, alike for all variants: a shared system hash would undo it."""
     any_in_app = False
     for link in links:
-        if link.stack is not None and link.stack.contributing("app"):
+        if link.stack is not None and link.stack.judgement.contributing("app"):
             any_in_app = True
             break
     for link in links:
         link.why_value = ""
-        stack = link.stack
-        if stack is None or stack.why_not:
+        if link.stack is None or link.stack.judgement.why_not:
             continue
-        if link.is_synthetic and len(stack.app or stack.system) == 1:
+        judgement = link.stack.judgement
+        if link.is_synthetic and len(judgement.app or judgement.system) == 1:
             link.why_value = SYNTHETIC_SINGLE_FRAME
-        elif not any_in_app and len(stack.system) < THIN_STACK_FRAMES:
+        elif not any_in_app and len(judgement.system) < THIN_STACK_FRAMES:
             link.why_value = THIN_STACK
 
 
@@ -238,7 +242,11 @@ def _from_group(links: list[Link], tree: _Tree) -> ErrorEvidence:
         else:
             units.append([links[at] for at in _descendants(tree, place)])
 
-    variant = "app" if any(link.stack is not None and link.stack.contributing("app") for link in links) else "system"
+    variant = (
+        "app"
+        if any(link.stack is not None and link.stack.judgement.contributing("app") for link in links)
+        else "system"
+    )
     distinct: dict[bytes, list[Link]] = {}
     for unit in units:
         encoded = b"".join(link.encoded(variant) for link in unit)

@@ -3,7 +3,7 @@ contribute, the reason."""
 
 import msgspec
 
-from .stacktrace import Stack
+from .stacktrace import Judgement, Stack
 
 
 class Component(msgspec.Struct, omit_defaults=True):
@@ -23,27 +23,29 @@ class Component(msgspec.Struct, omit_defaults=True):
 
 def stack_component(stack: Stack, variant: str) -> Component:
     """A stack trace in one variant, with all its frames, the outermost caller first."""
+    judgement = stack.judgement
+    contributes = bool(judgement.contributing(variant))
     return Component(
         kind="stacktrace",
-        contributes=bool(stack.contributing(variant)),
-        reason=stack.why_not or ("" if stack.contributing(variant) else "no frame is in app"),
-        children=[_frame_component(stack, index, variant) for index in range(len(stack.frames))],
+        contributes=contributes,
+        reason=judgement.why_not or ("" if contributes else "no frame is in app"),
+        children=[_frame_component(judgement, index, variant) for index in range(len(stack.frames))],
     )
 
 
-def _frame_component(stack: Stack, index: int, variant: str) -> Component:
-    why_not = stack.why_frame_not(index, variant)
-    in_app = stack.is_in_app(index)
+def _frame_component(judgement: Judgement, index: int, variant: str) -> Component:
+    why_not = judgement.why_frame_not(index, variant)
+    in_app = judgement.is_in_app(index)
     children = [
         Component(
             kind=part.kind, contributes=not (why_not or part.why_not), value=part.value, reason=why_not or part.why_not
         )
-        for part in stack.facts[index].strings.parts
+        for part in judgement.facts[index].strings.parts
     ]
     return Component(
         kind="frame",
         contributes=not why_not,
-        reason="; ".join(reason for reason in (why_not, stack.in_app_reason(index)) if reason),
+        reason="; ".join(reason for reason in (why_not, judgement.in_app_reason(index)) if reason),
         is_in_app=in_app,
         children=children,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mini_sentry.protocol.event import Event, ExceptionValue, Frame
 
-from .patterns import Patterns, family_holds
+from .patterns import Patterns, Wish, family_holds
 from .platforms import families
 from .rules import ERROR_FIELDS, FRAME_FIELDS, FingerprintRule, Matcher
 from .stacktrace import Stack
@@ -59,9 +59,9 @@ class Facts:
 class _Compiled:
     source: FingerprintRule
     families: tuple[Matcher, ...]
-    event: tuple[tuple[Matcher, int], ...]
-    error: tuple[tuple[Matcher, int], ...]
-    frame: tuple[tuple[Matcher, int], ...]
+    event: Wish
+    error: Wish
+    frame: Wish
 
 
 class FingerprintRules:
@@ -87,30 +87,22 @@ class FingerprintRules:
         held = _Held(self._event, self._error, self._frame, facts)
         for rule in rules:
             if (
-                _all_hold(rule.event, held.by_event() if rule.event else set())
-                and (not rule.error or any(_all_hold(rule.error, one) for one in held.by_error()))
-                and (not rule.frame or any(_all_hold(rule.frame, one) for one in held.by_frame()))
+                (rule.error.is_empty or any(map(rule.error.holds, held.by_error())))
+                and (rule.event.is_empty or rule.event.holds(held.by_event()))
+                and (rule.frame.is_empty or any(map(rule.frame.holds, held.by_frame())))
             ):
                 return rule.source
         return None
 
     def _compile(self, rule: FingerprintRule) -> _Compiled:
-        event: list[tuple[Matcher, int]] = []
-        error: list[tuple[Matcher, int]] = []
-        frame: list[tuple[Matcher, int]] = []
-        for matcher in rule.matchers:
-            if matcher.field in FRAME_FIELDS:
-                frame.append((matcher, self._frame.number(matcher)))
-            elif matcher.field in ERROR_FIELDS:
-                error.append((matcher, self._error.number(matcher)))
-            elif matcher.field != "family":
-                event.append((matcher, self._event.number(matcher)))
-        named = tuple(matcher for matcher in rule.matchers if matcher.field == "family")
-        return _Compiled(rule, named, tuple(event), tuple(error), tuple(frame))
-
-
-def _all_hold(matchers: tuple[tuple[Matcher, int], ...], held: set[int]) -> bool:
-    return all((number in held) is not matcher.is_negated for matcher, number in matchers)
+        fields = FRAME_FIELDS | ERROR_FIELDS | {"family"}
+        return _Compiled(
+            source=rule,
+            families=tuple(matcher for matcher in rule.matchers if matcher.field == "family"),
+            event=self._event.wish(matcher for matcher in rule.matchers if matcher.field not in fields),
+            error=self._error.wish(matcher for matcher in rule.matchers if matcher.field in ERROR_FIELDS),
+            frame=self._frame.wish(matcher for matcher in rule.matchers if matcher.field in FRAME_FIELDS),
+        )
 
 
 @dataclass(slots=True)
@@ -154,7 +146,7 @@ class _Held:
     def by_frame(self) -> list[set[int]]:
         if self._frames is None:
             self._frames = [
-                self.frame_patterns.holding(_frame_values(frame, in_app=stack.is_in_app(index)))
+                self.frame_patterns.holding(_frame_values(frame, in_app=stack.judgement.is_in_app(index)))
                 for stack in self.facts.stacks()
                 for index, frame in enumerate(stack.frames)
             ]
@@ -205,7 +197,7 @@ def _value(name: str, facts: Facts) -> str:
     if name.startswith("tags."):
         return event.tags.get(name[5:]) or f"<no-{name}>"
     if name in _FRAME_VARIABLES:
-        frame = crashing_frame(facts.stack)
+        frame = facts.stack.crashing_frame if facts.stack is not None else None
         return (_FRAME_VARIABLES[name](frame) if frame is not None else None) or f"<no-{name}>"
     values: dict[str, str | None] = {
         "transaction": event.transaction,
@@ -233,9 +225,3 @@ _FRAME_VARIABLES: dict[str, Callable[[Frame], str | None]] = {
     "package": lambda frame: frame.package,
     "stack.package": lambda frame: frame.package,
 }
-
-
-def crashing_frame(stack: Stack | None) -> Frame | None:
-    """The in-app frame nearest to the crash, else the frame that crashed."""
-    index = stack.last_in_app() if stack is not None else None
-    return stack.frames[index] if stack is not None and index is not None else None

@@ -13,7 +13,7 @@ import msgspec
 from mini_sentry.protocol.event import ExceptionValue, Frame
 
 from .frames import FrameStrings, strings_of
-from .patterns import Patterns, family_holds
+from .patterns import Patterns, Wish, family_holds
 from .platforms import families
 from .rules import ERROR_FIELDS, Matcher, StackRule
 
@@ -44,7 +44,10 @@ class FrameFacts(msgspec.Struct, gc=False, frozen=True):
 
 @dataclass(slots=True)
 class Verdicts:
-    """What the rules say of each frame of a stack, in its order. `frames_at_most` None: no limit."""
+    """What the rules say of each frame of a stack, in its order. `frames_at_most` None: no limit.
+
+    `depends_on_error`: a rule about errors was asked, so that an equal stack of another error may differ.
+    """
 
     in_app: list[bool]
     in_app_reasons: list[str]
@@ -52,6 +55,7 @@ class Verdicts:
     ungrouped_reasons: list[str]
     frames_at_most: int | None = None
     frames_at_least: int = 0
+    depends_on_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,11 @@ class _Condition:
     """Matchers that one frame must meet. `state` are those about what earlier rules said."""
 
     families: tuple[Matcher, ...]
-    wanted: tuple[int, ...]
-    unwanted: tuple[int, ...]
-    state: tuple[tuple[Matcher, int], ...]
+    fields: Wish
+    state: Wish
 
     def holds(self, held: set[int], platform_families: frozenset[str]) -> bool:
-        return (
-            all(number in held for number in self.wanted)
-            and not any(number in held for number in self.unwanted)
-            and all(family_holds(matcher, platform_families) for matcher in self.families)
-        )
+        return self.fields.holds(held) and all(family_holds(matcher, platform_families) for matcher in self.families)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,15 @@ class _Rule:
     own: _Condition
     caller: _Condition | None
     callee: _Condition | None
-    error: tuple[tuple[Matcher, int], ...]
+    error: Wish
 
     @property
     def is_about_one_frame(self) -> bool:
         return not (
             self.caller
             or self.callee
-            or self.error
-            or self.own.state
+            or not self.error.is_empty
+            or not self.own.state.is_empty
             or any(action.range or action.name.endswith("-frames") for action in self.source.actions)
         )
 
@@ -109,8 +108,8 @@ class InAppRules:
         self._by_pattern: dict[int, list[int]] = {}
         self._always: list[int] = []
         for index, rule in enumerate(self._rules):
-            if rule.own.wanted:
-                self._by_pattern.setdefault(rule.own.wanted[0], []).append(index)
+            if rule.own.fields.wanted:
+                self._by_pattern.setdefault(min(rule.own.fields.wanted), []).append(index)
             else:
                 self._always.append(index)
         self._neighbours = [
@@ -178,7 +177,8 @@ class InAppRules:
         held_by_error = self._error_patterns.holding(_error_values(error))
         for index in sorted({index for fact in facts for index in fact.rules}):
             rule = self._rules[index]
-            if not all((number in held_by_error) is not matcher.is_negated for matcher, number in rule.error):
+            verdicts.depends_on_error |= not rule.error.is_empty
+            if not rule.error.holds(held_by_error):
                 continue
             # All frames are matched before any is changed, so that a rule does not see its own work.
             places = [
@@ -211,12 +211,12 @@ class InAppRules:
         return True
 
     def _state_holds(self, condition: _Condition, place: int, verdicts: Verdicts, categories: list[str]) -> bool:
-        if not condition.state:
+        if condition.state.is_empty:
             return True
         held = self._states.holding(
             {("app", ""): ("1" if verdicts.in_app[place] else "0",), ("category", ""): (categories[place],)}
         )
-        return all((number in held) is not matcher.is_negated for matcher, number in condition.state)
+        return condition.state.holds(held)
 
     def _compile(self, rule: StackRule, *, is_built_in: bool) -> _Rule:
         everywhere = (*rule.matchers, *rule.caller, *rule.callee)
@@ -226,20 +226,14 @@ class InAppRules:
             own=self._condition(rule.matchers),
             caller=self._condition(rule.caller) if rule.caller else None,
             callee=self._condition(rule.callee) if rule.callee else None,
-            error=tuple(
-                (matcher, self._error_patterns.number(matcher))
-                for matcher in everywhere
-                if matcher.field in ERROR_FIELDS
-            ),
+            error=self._error_patterns.wish(matcher for matcher in everywhere if matcher.field in ERROR_FIELDS),
         )
 
     def _condition(self, matchers: Sequence[Matcher]) -> _Condition:
-        frame = [m for m in matchers if m.field in ("path", "module", "function", "package")]
         return _Condition(
             families=tuple(m for m in matchers if m.field == "family"),
-            wanted=tuple(self._patterns.number(m) for m in frame if not m.is_negated),
-            unwanted=tuple(self._patterns.number(m) for m in frame if m.is_negated),
-            state=tuple((m, self._states.number(m)) for m in matchers if m.field in ("app", "category")),
+            fields=self._patterns.wish(m for m in matchers if m.field in ("path", "module", "function", "package")),
+            state=self._states.wish(m for m in matchers if m.field in ("app", "category")),
         )
 
 
@@ -287,33 +281,46 @@ _fields = attrgetter(
     "context_line",
     "in_app",
 )
-_FrameKey = tuple[InAppRules, str, tuple[object, ...]]
+_Fields = tuple[object, ...]
 
 
 class FrameMemory:
     """Facts of the frames seen last: two generations of at most 4096, the older one dropped when the newer is full."""
 
     def __init__(self) -> None:
-        self._young: dict[_FrameKey, FrameFacts] = {}
-        self._old: dict[_FrameKey, FrameFacts] = {}
+        self._count = 0
+        self._young: dict[tuple[InAppRules, str], dict[_Fields, FrameFacts]] = {}
+        self._old: dict[tuple[InAppRules, str], dict[_Fields, FrameFacts]] = {}
 
     def facts(self, frames: Sequence[Frame], rules: InAppRules, platform: str) -> list[FrameFacts]:
-        found: list[FrameFacts] = []
-        for frame in frames:
-            key = (rules, platform, _fields(frame))
-            facts = self._young.get(key)
-            found.append(facts if facts is not None else self._recall(key, frame))
-        return found
+        """The facts of each frame. Equal frames that stand side by side get the same object."""
+        place = (rules, platform)
+        young = self._young.get(place)
+        if young is None:
+            young = self._young[place] = {}
+        get = young.get
+        found = [get(_fields(frame)) for frame in frames]
+        if all(found):
+            return found  # type: ignore[return-value]
+        return [
+            self._recall(place, frame) if facts is None else facts for frame, facts in zip(frames, found, strict=True)
+        ]
 
-    def _recall(self, key: _FrameKey, frame: Frame) -> FrameFacts:
-        facts = self._old.get(key)
+    def _recall(self, place: tuple[InAppRules, str], frame: Frame) -> FrameFacts:
+        key = _fields(frame)
+        young = self._young.setdefault(place, {})
+        facts = young.get(key)
+        if facts is not None:
+            return facts
+        facts = self._old.get(place, {}).get(key)
         if facts is None:
-            rules, platform, _ = key
+            rules, platform = place
             facts = rules.facts_of(frame, platform=platform)
-        if len(self._young) >= REMEMBERED_FRAMES:
-            self._old = self._young
-            self._young = {}
-        self._young[key] = facts
+        if self._count >= REMEMBERED_FRAMES:
+            self._old, self._young, self._count = self._young, {}, 0
+            young = self._young.setdefault(place, {})
+        young[key] = facts
+        self._count += 1
         return facts
 
 

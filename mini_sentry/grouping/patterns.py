@@ -1,6 +1,7 @@
 """All globs of a set of rules, one automaton a field, so that a text is read once however many rules there are."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from .globs import GlobSet
 from .rules import Matcher
@@ -8,21 +9,41 @@ from .rules import Matcher
 _PATHS = frozenset({"path", "package"})
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Numbers of globs that must hold and that must not, together."""
+
+    wanted: frozenset[int]
+    unwanted: frozenset[int]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.wanted or self.unwanted)
+
+    def holds(self, held: set[int]) -> bool:
+        return self.wanted <= held and self.unwanted.isdisjoint(held)
+
+
 class Patterns:
     """Give each distinct (field, key, glob) a number; tell which numbers hold for the values of fields.
 
-    Fill with `number` first; the automata are built at the first question.
+    Fill with `wish` first; the automata are built at the first question.
     """
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str, str], int] = {}
         self._fields: dict[tuple[str, str], tuple[GlobSet, list[int]]] | None = None
 
-    def number(self, matcher: Matcher) -> int:
-        return self._numbers.setdefault((matcher.field, matcher.key, matcher.pattern), len(self._numbers))
+    def wish(self, matchers: Iterable[Matcher]) -> Wish:
+        """Number the globs of some matchers."""
+        wanted: set[int] = set()
+        unwanted: set[int] = set()
+        for matcher in matchers:
+            (unwanted if matcher.is_negated else wanted).add(self._number(matcher))
+        return Wish(frozenset(wanted), frozenset(unwanted))
 
-    def fields(self) -> frozenset[str]:
-        return frozenset(field for field, _, _ in self._numbers)
+    def _number(self, matcher: Matcher) -> int:
+        return self._numbers.setdefault((matcher.field, matcher.key, matcher.pattern), len(self._numbers))
 
     def holding(self, values: Mapping[tuple[str, str], Iterable[str]]) -> set[int]:
         """`values` has, for (field, key), the texts to look at; a field that is not there matches nothing."""

@@ -269,7 +269,7 @@ def _fingerprint_rule(reader: _Reader) -> FingerprintRule:
     while True:
         if (quoted := reader.take(_QUOTED)) is not None:
             parts.append(_unquoted(quoted))
-        elif (bare := reader.take(_PART)) is not None and not bare.group().startswith("title="):
+        elif not reader.text.startswith("title=", reader.position) and (bare := reader.take(_PART)) is not None:
             parts.append(bare.group())
         else:
             raise reader.fail("Expected a part of the fingerprint.")

@@ -5,11 +5,15 @@ frames all come out of a minified bundle without source map does not contribute:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from mini_sentry.protocol.event import ExceptionValue, Frame, Stacktrace
 
 from .in_app import MEMORY, FrameFacts, InAppRules, Verdicts
+from .tokens import raw_digest
+
+REMEMBERED_STACKS = 1024
 
 RECURSION = "recursion: it repeats the frame that called it"
 BEYOND_MAX_FRAMES = "a rule's max-frames keeps only the frames nearest to the crash"
@@ -20,21 +24,29 @@ NO_FRAMES = "no frame contributes"
 NOT_IN_APP = "not in app"
 
 
-@dataclass(slots=True)
-class Stack:
-    """A judged stack.
+class Judgement:
+    """What was decided about a stack, without the stack itself: equal stacks share one.
 
     `app` and `system` hold the indexes of contributing frames, in order. `why_not` says why neither contributes, empty
-    when one does. `verdicts` is None when no rule looked beyond single frames: `facts` then say it all.
+    when one does. `nearest` is the index of the in-app frame nearest to the crash, contributing or not, or of the last
+    frame when none is in app. `verdicts` is None when no rule looked beyond single frames: `facts` then say it all.
     """
 
-    frames: Sequence[Frame]
-    facts: list[FrameFacts]
-    verdicts: Verdicts | None
-    app: list[int] = field(default_factory=list)
-    system: list[int] = field(default_factory=list)
-    why_not: str = ""
-    dropped: dict[int, str] = field(default_factory=dict)
+    __slots__ = ("_app_bytes", "_system_bytes", "app", "dropped", "facts", "nearest", "system", "verdicts", "why_not")
+
+    def __init__(self, frames: Sequence[Frame], facts: list[FrameFacts], verdicts: Verdicts | None) -> None:
+        self.facts = facts
+        self.verdicts = verdicts
+        self.dropped: set[int] = set()
+        self.app: list[int] = []
+        self.system: list[int] = []
+        self.nearest = len(facts) - 1
+        self._collect(frames)
+        if verdicts is not None:
+            self._limit(verdicts)
+        self.why_not = self._why_not()
+        self._app_bytes = self._encode(self.app)
+        self._system_bytes = self._encode(self.system)
 
     @property
     def is_minified(self) -> bool:
@@ -45,8 +57,8 @@ class Stack:
         return [] if self.why_not else self.app if variant == "app" else self.system
 
     def encoded(self, variant: str) -> bytes:
-        facts = self.facts
-        return b"".join([facts[index].strings.encoded for index in self.contributing(variant)])
+        """16 bytes made of all that the variant's frames contribute; empty when the stack does not contribute."""
+        return self._app_bytes if variant == "app" else self._system_bytes
 
     def is_in_app(self, index: int) -> bool:
         return self.facts[index].in_app if self.verdicts is None else self.verdicts.in_app[index]
@@ -56,8 +68,6 @@ class Stack:
 
     def why_frame_not(self, index: int, variant: str) -> str:
         """Why a frame does not contribute to a variant; empty when it does."""
-        if self.why_not:
-            return self.why_not
         if index in self.contributing(variant):
             return ""
         facts = self.facts[index]
@@ -67,18 +77,96 @@ class Stack:
         if facts.strings.why_nothing:
             return facts.strings.why_nothing
         if index in self.dropped:
-            return self.dropped[index]
+            return RECURSION
+        if self.why_not:
+            return self.why_not
         if variant == "app" and not self.is_in_app(index):
             return NOT_IN_APP
         return BEYOND_MAX_FRAMES if self.contributing(variant) else TOO_FEW_FRAMES
 
-    def last_in_app(self) -> int | None:
-        """The in-app frame nearest to the crash, contributing or not; the last frame when none is in app."""
-        count = len(self.frames)
-        for index in range(count - 1, -1, -1):
-            if self.is_in_app(index):
-                return index
-        return count - 1 if count else None
+    def _collect(self, frames: Sequence[Frame]) -> None:
+        verdicts = self.verdicts
+        caller: FrameFacts | None = None
+        for index, facts in enumerate(self.facts):
+            if verdicts is None:
+                encoded, in_app = facts.encoded, facts.in_app
+            else:
+                encoded = facts.strings.encoded if verdicts.grouped[index] else b""
+                in_app = verdicts.in_app[index]
+            if in_app:
+                self.nearest = index
+            if facts is caller and _place(frames[index]) == _place(frames[index - 1]):
+                self.dropped.add(index)
+            elif encoded:
+                self.system.append(index)
+                if in_app:
+                    self.app.append(index)
+            caller = facts
+
+    def _limit(self, verdicts: Verdicts) -> None:
+        if verdicts.frames_at_most is not None:
+            keep = verdicts.frames_at_most
+            self.app = self.app[-keep:] if keep else []
+            self.system = self.system[-keep:] if keep else []
+        if len(self.app) < verdicts.frames_at_least:
+            self.app = []
+
+    def _why_not(self) -> str:
+        deciding = self.app or self.system
+        if not deciding:
+            return NO_FRAMES
+        if self.verdicts is not None and len(self.system) < self.verdicts.frames_at_least:
+            return TOO_FEW_FRAMES
+        strings = [self.facts[index].strings for index in deciding]
+        if len(self.system) == 1 and strings[0].is_bare:
+            return INLINE_SCRIPT
+        return MINIFIED if all(found.is_minified for found in strings) else ""
+
+    def _encode(self, indexes: list[int]) -> bytes:
+        if self.why_not or not indexes:
+            return b""
+        return raw_digest(b"".join(self.facts[index].strings.encoded for index in indexes))
+
+
+@dataclass(slots=True)
+class Stack:
+    """The frames of a stack, from the outermost caller to the crash, and what was decided about them."""
+
+    frames: Sequence[Frame]
+    judgement: Judgement
+
+    @property
+    def crashing_frame(self) -> Frame:
+        """The in-app frame nearest to the crash, else the frame that crashed."""
+        return self.frames[self.judgement.nearest]
+
+
+_Key = tuple[int, ...]
+
+
+class _StackMemory:
+    """Judgements of the stacks seen last, by the identity of their frames' facts, which the judgement keeps alive."""
+
+    def __init__(self) -> None:
+        self._young: dict[_Key, Judgement] = {}
+        self._old: dict[_Key, Judgement] = {}
+
+    def get(self, key: _Key) -> Judgement | None:
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: _Key, judgement: Judgement) -> None:
+        if len(self._young) >= REMEMBERED_STACKS:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = judgement
+
+
+_MEMORY = _StackMemory()
 
 
 def judge(
@@ -89,72 +177,20 @@ def judge(
         return None
     frames = stacktrace.frames
     facts = MEMORY.facts(frames, rules, platform)
+    key = tuple(map(id, facts))
+    judgement = _MEMORY.get(key)
+    if judgement is not None:
+        return Stack(frames, judgement)
     verdicts: Verdicts | None = None
-    for fact in facts:
-        if not fact.is_alone:
-            verdicts = rules.verdicts(frames, facts, error=error)
-            break
-    stack = Stack(frames, facts, verdicts)
-    _collect(stack)
-    if verdicts is not None:
-        _limit(stack, verdicts)
-    stack.why_not = _why_not(stack, verdicts)
-    return stack
+    if not all(fact.is_alone for fact in facts):
+        verdicts = rules.verdicts(frames, facts, error=error)
+    judgement = Judgement(frames, facts, verdicts)
+    # Only what follows from the facts may be remembered: neither line numbers (recursion) nor the error do.
+    is_recursive = any(fact is caller for caller, fact in pairwise(facts))
+    if not is_recursive and (verdicts is None or not verdicts.depends_on_error):
+        _MEMORY.put(key, judgement)
+    return Stack(frames, judgement)
 
 
-def _collect(stack: Stack) -> None:
-    app, system = stack.app, stack.system
-    verdicts = stack.verdicts
-    previous: Frame | None = None
-    index = -1
-    for frame, fact in zip(stack.frames, stack.facts, strict=True):
-        index += 1
-        caller, previous = previous, frame
-        if verdicts is None:
-            encoded, in_app = fact.encoded, fact.in_app
-        else:
-            encoded = fact.strings.encoded if verdicts.grouped[index] else b""
-            in_app = verdicts.in_app[index]
-        if not encoded:
-            continue
-        if caller is not None and frame.lineno == caller.lineno and _repeats(frame, caller):
-            stack.dropped[index] = RECURSION
-            continue
-        system.append(index)
-        if in_app:
-            app.append(index)
-
-
-def _repeats(frame: Frame, caller: Frame) -> bool:
-    return (
-        frame.function == caller.function
-        and frame.colno == caller.colno
-        and frame.filename == caller.filename
-        and frame.abs_path == caller.abs_path
-        and frame.module == caller.module
-        and frame.package == caller.package
-    )
-
-
-def _limit(stack: Stack, verdicts: Verdicts) -> None:
-    if verdicts.frames_at_most is not None:
-        keep = verdicts.frames_at_most
-        stack.app = stack.app[-keep:] if keep else []
-        stack.system = stack.system[-keep:] if keep else []
-    if len(stack.app) < verdicts.frames_at_least:
-        stack.app = []
-
-
-def _why_not(stack: Stack, verdicts: Verdicts | None) -> str:
-    deciding = stack.app or stack.system
-    if not deciding:
-        return NO_FRAMES
-    if verdicts is not None and len(stack.system) < verdicts.frames_at_least:
-        return TOO_FEW_FRAMES
-    facts = stack.facts
-    # The last frame alone settles it for almost every stack.
-    if not facts[deciding[-1]].strings.is_minified:
-        return INLINE_SCRIPT if len(stack.system) == 1 and facts[deciding[0]].strings.is_bare else ""
-    if all(facts[index].strings.is_minified for index in deciding):
-        return INLINE_SCRIPT if len(stack.system) == 1 and facts[deciding[0]].strings.is_bare else MINIFIED
-    return ""
+def _place(frame: Frame) -> tuple[int | None, int | None]:
+    return frame.lineno, frame.colno

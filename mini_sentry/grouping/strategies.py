@@ -61,9 +61,9 @@ def _thread_stack(threads: list[Thread]) -> Stacktrace | None:
 
 def _from_stack(strategy: str, trace: Stacktrace | None, event: Event, rules: InAppRules) -> StackEvidence | None:
     stack = judge(trace, platform=event.platform, rules=rules)
-    if stack is None or stack.why_not:
+    if stack is None or stack.judgement.why_not:
         return None
-    needs_text = not stack.app
+    needs_text = not stack.judgement.app
     return StackEvidence(strategy, stack, pattern_of(event.message_template or event.message) if needs_text else "")
 
 

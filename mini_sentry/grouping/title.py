@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from mini_sentry.protocol.event import Event, ExceptionValue
 
 from . import functions, security
-from .fingerprint import crashing_frame
 from .platforms import JAVASCRIPT, NATIVE
 from .stacktrace import Stack
 
@@ -40,7 +39,7 @@ def culprit_of(event: Event, stack: Stack | None) -> str:
     """Where it happened: what the client says, else the in-app frame nearest to the crash. Empty when unknown."""
     if named := event.culprit or event.transaction:
         return named[:CULPRIT_CHARACTERS]
-    frame = crashing_frame(stack)
+    frame = stack.crashing_frame if stack is not None else None
     if frame is None:
         return ""
     where = frame.module or frame.filename or frame.abs_path or ""
@@ -64,7 +63,7 @@ def _of_exception(main: ExceptionValue, stack: Stack | None, *, platform: str) -
     # The type of a native crash is a signal, the same for all of them. A type that a JavaScript SDK made up for a thrown
     # text still reads better than the name of a function.
     if not type_ or (is_synthetic and platform in NATIVE):
-        frame = crashing_frame(stack)
+        frame = stack.crashing_frame if stack is not None else None
         place = functions.clean(frame.function, frame.raw_function, platform=platform) if frame is not None else ""
         if place:
             return Title(place[: VALUE_CHARACTERS + TYPE_CHARACTERS], type_, value)

@@ -9,6 +9,11 @@ def token(kind: str, text: str) -> bytes:
     return b"%s%d:%s" % (kind.encode(), len(data), data)
 
 
+def raw_digest(data: bytes) -> bytes:
+    """16 bytes that stand for `data` inside a longer list."""
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
 def digest(data: bytes) -> str:
     """The 32 lower-case hex digits that groups are looked up by."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
