@@ -29,7 +29,7 @@ _CANDIDATE = re2.compile(
     + rb"""|\[\s*"[\w-]{0,40}(?:""" + _WORDS + rb""")[\w-]{0,40}"\s*,"""
     + rb"|bearer\s+[\w.~+/=-]{6,}|basic\s+[\w+/=-]{6,}"
     + rb"""|://[^\s/@:"'\\<>]{0,100}:[^\s/@"'\\<>]{1,200}@"""
-    + rb"|[2-6][0-9]{3}[ -]?[0-9]{4,6}[ -]?[0-9]{4,5}[ -]?[0-9]{0,4}"
+    + rb"|[2-6][0-9]{12,18}|[2-6][0-9]{3}[ -][0-9]{4,6}[ -][0-9]{4,5}(?:[ -][0-9]{1,4})?"
 )  # fmt: skip
 
 _HARD = re.compile(
@@ -51,8 +51,8 @@ _VERSION = re.compile(rb'"v?[0-9]+(?:\.[0-9A-Za-z+_-]{1,12}){1,5}"')
 
 # Inside a JSON string: whole escape pairs are stepped over, so that no cut falls into one.
 _SINGLE_QUOTED = re.compile(rb"""(?:[^'"\\]|\\\\(?:\\.|[^"\\])|\\[^\\])*""", re.DOTALL)
-_BARE = re.compile(rb"""[^\s,;&}\])"'\\<>({\[=]+""")
-_QUERY_VALUE = re.compile(rb"""[^\s&;,"'\\()<>]+""")
+_BARE = re.compile(rb"""(?:(?i:bearer|basic) +)?[^\s,;&}\])"'\\<>({\[=]+""")
+_QUERY_VALUE = re.compile(rb"""(?:(?i:bearer|basic) +)?[^\s&;,"'\\()<>]+""")
 _BRACKETS = re.compile(rb"""[^"\\()\[\]{}]+|\\.|[()\[\]{}]""", re.DOTALL)
 _NOTHING_SECRET = frozenset({b"none", b"null", b"true", b"false", b"undefined", b"nil"})
 
@@ -67,9 +67,12 @@ def scrub(payload: bytes) -> bytes:
     """
     pieces: list[bytes] = []
     kept_to = 0
-    for match in _CANDIDATE.finditer(payload):
+    candidates = _CANDIDATE.finditer(payload)
+    while (match := next(candidates, None)) is not None:
         start, end = match.span()
         if start < kept_to:
+            if end > kept_to:
+                candidates = _CANDIDATE.finditer(payload, kept_to)  # it may hide another that begins behind the cut
             continue
         cut = _judge(payload, start, end)
         if cut is not None and cut[0] >= kept_to:
@@ -85,8 +88,8 @@ def scrub(payload: bytes) -> bytes:
 def _judge(payload: bytes, start: int, end: int) -> _Cut | None:
     """What to cut, if anything, at the candidate `payload[start:end]`."""
     first, last = payload[start], payload[end - 1]
-    if last == _COLON and first > _BRACKET and (quote := payload.rfind(b'"', start, end)) > 0:
-        if payload[quote - 1] == _BACKSLASH:
+    if last == _COLON and first != _BRACKET and (quote := payload.rfind(b'"', start, end)) > 0:
+        if payload[quote - 1] == _BACKSLASH and _backslashes_before(payload, quote) % 2:
             return _embedded(payload, start, end, quote)
         opening = payload.rfind(b'"', max(0, start - 100), start)
         key = payload[opening + 1 : quote]
@@ -182,12 +185,23 @@ def _embedded(payload: bytes, start: int, end: int, quote: int) -> _Cut | None:
     if not payload.startswith(mark, value):
         return _bare(payload, value)
     inner = value + len(mark)
-    closing = payload.find(b'"', inner)
-    while closing >= 0 and _backslashes_before(payload, closing, inner) > backslashes:
-        closing = payload.find(b'"', closing + 1)
-    if closing < 0:
-        return None
-    return _unless_empty(payload, inner, closing - _backslashes_before(payload, closing, inner))
+    return _unless_empty(payload, inner, _end_of_embedded(payload, inner, backslashes))
+
+
+def _end_of_embedded(payload: bytes, start: int, backslashes: int) -> int:
+    """Where the text ends that began at `start` after a quote with so many backslashes; `start` when nothing ends it.
+
+    A quote with an even number of them ends the JSON string around it all; one with more than `backslashes` is part of the text.
+    """
+    quote = payload.find(b'"', start)
+    while quote >= 0:
+        count = _backslashes_before(payload, quote, start)
+        if count % 2 == 0:
+            return quote
+        if count <= backslashes:
+            return quote - count
+        quote = payload.find(b'"', quote + 1)
+    return start
 
 
 def _single_quoted(payload: bytes, start: int, end: int) -> _Cut | None:
@@ -212,12 +226,7 @@ def _quoted_or_bare(payload: bytes, position: int) -> _Cut | None:
         inner = _SINGLE_QUOTED.match(payload, position + 1)
         return _unless_empty(payload, position + 1, inner.end()) if inner else None
     if payload.startswith(b'\\"', position):
-        closing = payload.find(b'"', position + 2)
-        while closing >= 0 and _backslashes_before(payload, closing, position + 2) > 1:
-            closing = payload.find(b'"', closing + 1)
-        if closing < 0:
-            return None
-        return _unless_empty(payload, position + 2, closing - _backslashes_before(payload, closing, position + 2))
+        return _unless_empty(payload, position + 2, _end_of_embedded(payload, position + 2, 1))
     return _bare(payload, position)
 
 
@@ -263,9 +272,9 @@ def _assignment(payload: bytes, start: int, end: int) -> _Cut | None:
 
 
 def _credentials(payload: bytes, start: int, end: int) -> _Cut | None:
-    """`Bearer …` and `Basic …`. Words of a sentence have no digits in them and are short."""
+    """`Bearer …` and `Basic …`. Words of a sentence are short and have no digits and no capitals inside."""
     secret = payload[start:end].split()[-1]
-    if len(secret) < 20 and not any(character in b"0123456789=" for character in secret):
+    if len(secret) < 20 and secret[1:].islower() and not any(character in b"0123456789=" for character in secret):
         return None
     return end - len(secret), end, FILTERED
 
@@ -275,9 +284,9 @@ def _card(payload: bytes, start: int, end: int) -> _Cut | None:
     before, after = payload[start - 1 : start] if start else b"", payload[end : end + 1]
     if before.isalnum() or before in (b"_", b"-", b".") or after.isalnum() or after in (b"_", b"-"):
         return None
-    text = payload[start:end].rstrip(b" -")
-    if payload[start + len(text) : start + len(text) + 2].strip(b" -").isdigit():
+    if after == b"." and payload[end + 1 : end + 2].isdigit():
         return None
+    text = payload[start:end]
     digits = bytes(character for character in text if 48 <= character <= 57)
     if len(digits) not in _card_lengths(digits) or not _passes_luhn(digits):
         return None
