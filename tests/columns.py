@@ -94,7 +94,13 @@ def make_row(
 def make_outcome(
     record: str, *, at: datetime = NOON, project_id: int = 1, quantity: int = 1, **fields: str
 ) -> OutcomeRow:
-    values = {"outcome": "accepted", "reason": "", "category": "error", **fields}
+    outcome = {"outcome": "accepted", "reason": "", "category": "error", **fields}
     return OutcomeRow(
-        project_id=project_id, minute=int(at.timestamp()) // 60 * 60, record=record, quantity=quantity, **values
+        project_id=project_id,
+        minute=int(at.timestamp()) // 60 * 60,
+        record=record,
+        quantity=quantity,
+        outcome=outcome["outcome"],
+        reason=outcome["reason"],
+        category=outcome["category"],
     )

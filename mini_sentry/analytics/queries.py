@@ -152,7 +152,8 @@ def tag_shares(
     where, parameters = _events_where(project_id, start, end, environments, group_id)
     rows = store.query(
         f"""
-        SELECT key, sum(events) AS total, count(), groupArraySorted({int(values)})((-toInt64(events), value))
+        SELECT key, sum(events) AS total, count(),
+            arraySlice(arraySort(groupArray((-toInt64(events), value))), 1, {int(values)})
         FROM
         (
             SELECT key, value, count() AS events
@@ -177,14 +178,14 @@ def tag_shares(
 def tag_values(
     store: Store, project_id: int, key: str, start: datetime, end: datetime, *, prefix: str = "", limit: int = 20
 ) -> list[TagValue]:
-    """The most frequent values of a project's tag that begin with `prefix` (case-insensitive), for suggestions."""
+    """The most frequent values of a project's tag that begin with `prefix` (ASCII letters of either case), for suggestions."""
     where, parameters = _events_where(project_id, start, end)
     rows = store.query(
         f"""
         SELECT tags[{{key:String}}] AS value, count() AS events, sum(events) OVER () AS total
         FROM events
         WHERE {where} AND mapContains(tags, {{key:String}})
-            AND startsWith(lowerUTF8(value), lowerUTF8({{prefix:String}}))
+            AND startsWith(lower(value), lower({{prefix:String}}))
         GROUP BY value ORDER BY events DESC, value LIMIT {{limit:UInt32}}
         """,  # noqa: S608
         {**parameters, "key": key, "prefix": prefix, "limit": limit},

@@ -10,6 +10,7 @@ ColumnsError
     ColumnsRejected      the statement or its rows are wrong and will stay so
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -231,6 +232,9 @@ class _Connection:
 def _connect(url: str, timeout_seconds: int) -> Any:
     import clickhouse_connect
 
+    # Every failure is raised here and told by the caller; the client's own logs would print each with its stack.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     parts = urlsplit(url)
     client = clickhouse_connect.get_client(
         host=parts.hostname,

@@ -1,0 +1,121 @@
+"""From the topics `events` and `outcomes` into the columns: one insert a batch, the records' bytes as they are.
+
+An insert that is repeated changes nothing (see `rows.py`), so a batch may come again with any boundaries, and after a
+stop that was no clean one the last minutes are read again: what the engine had not yet written to the disk is there anew.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from mini_sentry.analytics.rows import EVENTS_TABLE, OUTCOMES_TABLE, EventRow, encode
+from mini_sentry.analytics.store import ColumnsBusy, ColumnsRejected, ColumnsUnavailable, Store
+from mini_sentry.streams.consumer import BadRecord, Consumer, LogHandler, Unavailable
+from mini_sentry.streams.log import Log, Record
+from mini_sentry.streams.topics import EVENTS, OUTCOMES, SNUBA
+
+TABLE_OF_TOPIC: Final = {EVENTS: EVENTS_TABLE, OUTCOMES: OUTCOMES_TABLE}
+
+BATCH_RECORDS: Final = 10_000
+BATCH_BYTES: Final = 12 << 20
+REWIND_SECONDS: Final = 600
+
+_SCHEMA_CODES: Final = frozenset({16, 47, 48, 60, 62, 80, 81, 115, 192, 193, 194, 291, 344, 497})
+"""Engine errors that speak of the tables or of our rights: no batch would pass, so none is to be given up for it."""
+
+
+def insert(store: Store, records: Sequence[Record]) -> None:
+    """Insert a batch of records of these topics, one insert a table, durable when it returns.
+
+    Raises BadRecord when the engine cannot read one of them (nothing says which), Unavailable, ColumnsUnavailable or
+    ColumnsBusy when the batch may pass later.
+    """
+    for topic, table in TABLE_OF_TOPIC.items():
+        documents = [record.value for record in records if record.topic == topic]
+        try:
+            store.insert_documents(table, documents)
+        except ColumnsRejected as rejection:
+            if rejection.code in _SCHEMA_CODES:
+                raise Unavailable(str(rejection)) from rejection
+            raise BadRecord(str(rejection)) from rejection
+
+
+class Inserter(LogHandler):
+    """The work on one topic. It begins where the log says, or earlier after a stop that was no clean one."""
+
+    def __init__(self, log: Log, topic: str, store: Store, *, rewind_to: float | None = None) -> None:
+        """`rewind_to` is the Unix time from which records are to be read again; None for no rewind."""
+        super().__init__(
+            log,
+            SNUBA,
+            topic,
+            lambda records: insert(store, records),
+            operational_errors=(ColumnsUnavailable, ColumnsBusy),
+        )
+        self._rewind_to = rewind_to
+
+    def resume(self) -> int:
+        position = super().resume()
+        if self._rewind_to is not None:
+            position = rewind_offset(self._log, self._topic, position=position, since=self._rewind_to)
+            self._rewind_to = None
+        return position
+
+
+def consumers(
+    log: Log,
+    store: Store,
+    *,
+    topics: Iterable[str] = (EVENTS, OUTCOMES),
+    attempts_dir: Path | None = None,
+    rewind_to: float | None = None,
+) -> list[Consumer]:
+    """One consumer per topic, each for a thread of its own.
+
+    `attempts_dir` remembers over crashes what was being inserted; `rewind_to` as for `Inserter`. Topics that have no
+    table yet are left out.
+    """
+    return [
+        Consumer(
+            log,
+            SNUBA,
+            topic,
+            Inserter(log, topic, store, rewind_to=rewind_to),
+            attempts_path=attempts_dir / f"snuba-{topic}" if attempts_dir is not None else None,
+            batch_records=BATCH_RECORDS,
+            batch_bytes=BATCH_BYTES,
+        )
+        for topic in topics
+        if topic in TABLE_OF_TOPIC
+    ]
+
+
+def rewind_offset(log: Log, topic: str, *, position: int, since: float) -> int:
+    """The offset of the first record kept that was appended at or after `since` (Unix seconds), at most `position`."""
+    low, high = log.first_offset(topic), position
+    while low < high:
+        middle = (low + high) // 2
+        records = log.read(topic, middle, limit=1)
+        if not records or records[0].timestamp >= since:
+            high = middle
+        else:
+            low = records[0].offset + 1
+    return min(low, position)
+
+
+def rebuild(
+    store: Store, rows: Iterable[EventRow], *, batch_rows: int = 10_000, progress: Callable[[int], None] | None = None
+) -> int:
+    """Insert rows that were made again from the relational store; how many. Rows that are still there stay single.
+
+    `progress` hears after each batch how many rows are in. Raises ColumnsError; what was inserted until then stays.
+    """
+    source = iter(rows)
+    count = 0
+    while batch := [encode(row) for row in islice(source, batch_rows)]:
+        store.insert_documents(EVENTS_TABLE, batch)
+        count += len(batch)
+        if progress is not None:
+            progress(count)
+    return count
