@@ -86,10 +86,12 @@ export default defineConfig(({ mode }) => {
     },
     preview: { host: '127.0.0.1', headers },
     test: {
-      environment: 'jsdom',
+      environment: 'node',
       include: ['src/**/*.test.{ts,tsx}'],
       setupFiles: ['src/test-setup.ts'],
       restoreMocks: true,
+      unstubGlobals: true,
+      isolate: false,
       css: false,
     },
   }

@@ -1,7 +1,7 @@
 /** The one live stream of a tab: batches of a project as they land, told to whoever listens.
  *
- * Open while somebody listens and the tab is in sight; closed in a hidden tab. Whoever comes back, or was too long
- * away for the server to resume, is told to fetch again once. */
+ * Open while somebody listens and the tab is in sight; closed in a hidden tab, and resumed where it was. Whoever was away
+ * for longer than the server keeps is told to fetch again once. */
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { serverUrl } from './base'
 import type { LiveBatch } from './types'
@@ -17,7 +17,8 @@ class LiveStream {
   state: LiveState = 'off'
   private source: EventSource | undefined
   private retry: ReturnType<typeof setTimeout> | undefined
-  private hasMissed = false
+  private lastId = ''
+  private hasFailed = false
 
   constructor(slug: string) {
     this.slug = slug
@@ -31,20 +32,28 @@ class LiveStream {
   private open() {
     if (this.source || typeof EventSource === 'undefined') return
     clearTimeout(this.retry)
-    this.tell(this.hasMissed ? 'reconnecting' : 'connecting')
-    const source = new EventSource(serverUrl(`api/live/?project=${encodeURIComponent(this.slug)}`))
+    this.tell(this.hasFailed ? 'reconnecting' : 'connecting')
+    // A stream of our own making resumes by the query, one that the browser reconnects by its header.
+    const resume = this.lastId ? `&last_id=${encodeURIComponent(this.lastId)}` : ''
+    const source = new EventSource(serverUrl(`api/live/?project=${encodeURIComponent(this.slug)}${resume}`))
     this.source = source
     source.addEventListener('open', () => {
       this.tell('live')
-      if (this.hasMissed) this.missed()
+      if (this.hasFailed && !this.lastId) this.missed()
+      this.hasFailed = false
     })
+    source.addEventListener('hello', message => this.remember(message))
     source.addEventListener('batch', message => {
+      this.remember(message)
       const batch = JSON.parse((message as MessageEvent<string>).data) as LiveBatch
       for (const listener of this.listeners) listener.onBatch?.(batch)
     })
-    source.addEventListener('reset', () => this.missed())
+    source.addEventListener('reset', message => {
+      this.remember(message)
+      this.missed()
+    })
     source.addEventListener('error', () => {
-      this.hasMissed = true
+      this.hasFailed = true
       this.tell('reconnecting')
       // A stream that was refused is closed for good; one that was cut reconnects by itself and resumes.
       if (source.readyState === EventSource.CLOSED) {
@@ -55,14 +64,16 @@ class LiveStream {
     })
   }
 
+  private remember(message: Event) {
+    this.lastId = (message as MessageEvent<string>).lastEventId || this.lastId
+  }
+
   private missed() {
-    this.hasMissed = false
     for (const listener of this.listeners) listener.onMissed?.()
   }
 
   private close() {
     clearTimeout(this.retry)
-    if (this.source) this.hasMissed = true
     this.source?.close()
     this.source = undefined
     this.tell('off')

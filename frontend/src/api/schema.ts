@@ -17,6 +17,7 @@ export interface components {
     NewProject: { name: string; slug: string; platform?: string }
     Intake: {
       accepted: number
+      unattributed?: { outcome: string; reason: string; category: string; quantity: number }[]
       outcomes: { outcome: string; reason: string; category: string; quantity: number }[]
       range: string
     }

@@ -14,19 +14,29 @@ export function ProjectSwitch({
   const title = names.find(each => each.slug === slug)?.name ?? slug ?? 'Choose a project'
   const items = names.map(each => ({ value: each.slug, label: each.name }))
   return (
-    <Select.Root items={items} value={slug ?? null} onValueChange={next => next && onChoose(next)} modal={false}>
+    <Select.Root
+      items={items}
+      value={slug ?? null}
+      onValueChange={next => next && onChoose(next)}
+      modal={false}
+    >
       <Select.Trigger
-        aria-label="Project"
+        aria-label={`Project: ${title}`}
         className="flex items-center gap-[7px] rounded-[7px] border border-edge bg-surface px-2 py-[5px] text-left hover:bg-sunk md:mb-2 md:justify-center lg:justify-start phone:min-h-14 phone:min-w-14 phone:max-w-24 phone:flex-col phone:justify-center phone:gap-0.5 phone:border-0 phone:bg-transparent phone:text-2xs phone:text-ink2"
       >
         <span aria-hidden className="m-1 size-2 shrink-0 rounded-[2px] bg-bar-ok lg:m-0" />
-        <span className="min-w-0 flex-1 truncate font-semibold md:sr-only lg:not-sr-only phone:w-full phone:flex-none phone:text-center phone:font-normal">
+        <span className="min-w-0 flex-1 truncate font-semibold md:hidden lg:block phone:w-full phone:flex-none phone:text-center phone:font-normal">
           {title}
         </span>
         <ChevronDown size={13} aria-hidden className="hidden shrink-0 text-ink3 lg:block" />
       </Select.Trigger>
       <Select.Portal>
-        <Select.Positioner sideOffset={4} align="start" alignItemWithTrigger={false} className="z-20 outline-none">
+        <Select.Positioner
+          sideOffset={4}
+          align="start"
+          alignItemWithTrigger={false}
+          className="z-20 outline-none"
+        >
           <Select.Popup className="max-h-[min(var(--available-height),28rem)] min-w-[15rem] max-w-[22rem] overflow-y-auto rounded-l border border-edge bg-raised p-1 shadow-floating outline-none">
             <Select.List>
               {names.map(each => (
@@ -41,7 +51,9 @@ export function ProjectSwitch({
                     </Select.ItemIndicator>
                   </span>
                   <Select.ItemText className="min-w-0 truncate">{each.name}</Select.ItemText>
-                  <span className="ml-auto max-w-28 truncate pl-3 font-mono text-ink3 text-xs">{each.slug}</span>
+                  <span className="ml-auto max-w-28 truncate pl-3 font-mono text-ink3 text-xs">
+                    {each.slug}
+                  </span>
                 </Select.Item>
               ))}
             </Select.List>

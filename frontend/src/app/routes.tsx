@@ -137,6 +137,7 @@ declare module '@tanstack/react-router' {
 function NotFound() {
   return (
     <Notice
+      isPage
       title="There is no such page."
       actions={
         <Link to="/projects" className={buttonClasses()}>
@@ -155,6 +156,7 @@ function Broken({ error }: ErrorComponentProps) {
   const isOutdated = /dynamically imported module|module script failed/i.test(message)
   return (
     <Notice
+      isPage
       title={isOutdated ? 'A new version is installed.' : 'This page broke.'}
       actions={
         <Button rank="primary" onClick={() => window.location.reload()}>

@@ -14,8 +14,8 @@ export function buttonClasses({
 } = {}): string {
   return classes(
     'inline-flex shrink-0 items-center gap-1.5 whitespace-nowrap rounded-m border font-medium',
-    'disabled:opacity-55 phone:min-h-10',
-    small ? 'h-6 px-[7px] text-s' : 'h-7 px-[9px]',
+    'disabled:opacity-55',
+    small ? 'h-6 px-[7px] text-s phone:h-9' : 'h-7 px-[9px] phone:h-11',
     rank === 'primary' && 'border-accent bg-accent font-semibold text-on-accent enabled:hover:opacity-90',
     rank === 'plain' && 'border-edge bg-surface text-ink hover:bg-sunk',
     rank === 'ghost' && 'border-transparent text-ink2 hover:bg-sunk hover:text-ink',

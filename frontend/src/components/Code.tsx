@@ -5,7 +5,7 @@ import { highlight, type Run } from '@/lib/highlight'
 import { CopyButton } from './Copy'
 import { Preformatted } from './Preformatted'
 
-export function Code({ text, language }: { text: string; language: string }) {
+export function Code({ label, text, language }: { label: string; text: string; language: string }) {
   const lines = useMemo(() => text.split('\n'), [text])
   const [runs, setRuns] = useState<Run[][]>()
   useEffect(() => {
@@ -26,8 +26,8 @@ export function Code({ text, language }: { text: string; language: string }) {
   return (
     <div className="relative rounded-l border border-line bg-surface">
       <Preformatted
-        label="Code"
-        className="overflow-x-auto rounded-l px-3 py-2.5 pr-20 font-mono text-s/[19px]"
+        label={`${label}, code`}
+        className="overflow-x-auto rounded-l px-3 py-2.5 pr-20 phone:py-3.5 font-mono text-s/[19px]"
       >
         <code>
           {lines.map((line, index) => (

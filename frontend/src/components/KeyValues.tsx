@@ -61,7 +61,7 @@ export function KeyValues({
             <tr key={`${name} ${index}`} className="align-top">
               <th
                 scope="row"
-                className="w-[30%] py-0.5 pr-4 text-left font-normal text-ink3 [overflow-wrap:anywhere]"
+                className="w-[34%] py-0.5 pr-4 md:w-52 text-left font-normal text-ink3 [overflow-wrap:anywhere]"
               >
                 <Text>{name}</Text>
               </th>

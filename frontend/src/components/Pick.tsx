@@ -92,7 +92,7 @@ export function PickMany({
         className={classes(
           buttonClasses(),
           'max-w-[15rem]',
-          shown.length > 0 && 'border-accent bg-accent-soft text-accent',
+          shown.length > 0 && 'border-accent! bg-accent-soft! text-accent!',
         )}
       >
         <span className="truncate">{shown.length ? shown.join(', ') : all}</span>

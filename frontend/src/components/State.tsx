@@ -8,6 +8,7 @@ export function Skeleton({ className }: { className?: string }) {
 }
 
 export function Notice({
+  isPage = false,
   title,
   children,
   actions,
@@ -15,10 +16,16 @@ export function Notice({
   title: string
   children?: ReactNode
   actions?: ReactNode
+  /** It is all that the page shows, so its title is the page's. */
+  isPage?: boolean
 }) {
   return (
     <div className="mx-auto flex max-w-[34rem] flex-col items-center gap-2 px-6 py-14 text-center">
-      <p className="font-semibold text-h2">{title}</p>
+      {isPage ? (
+        <h1 className="font-semibold text-h2">{title}</h1>
+      ) : (
+        <p className="font-semibold text-h2">{title}</p>
+      )}
       {children && <div className="text-ink2">{children}</div>}
       {actions && <div className="mt-2 flex flex-wrap justify-center gap-2">{actions}</div>}
     </div>

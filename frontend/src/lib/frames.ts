@@ -26,7 +26,7 @@ export function openIndex(frames: Frame[]): number {
 }
 
 /** Rows in the order shown. With `fold`, neighbouring library frames become a run, but for the frame that opens:
- * without any in-app frame the top one stays outside. */
+ * without any in-app frame the top one stays outside. A lone library frame is as short as a run of one, so it stays. */
 export function rows(frames: Frame[], { order, fold }: { order: Order; fold: boolean }): Row[] {
   const keep = openIndex(frames)
   const indexed = frames.map((frame, index) => ({ frame, index }))
@@ -39,7 +39,11 @@ export function rows(frames: Frame[], { order, fold }: { order: Order; fold: boo
     else if (last?.kind === 'run') last.frames.push(entry)
     else result.push({ kind: 'run', frames: [entry] })
   }
-  return result
+  return result.map(row =>
+    row.kind === 'run' && row.frames.length === 1 && row.frames[0]
+      ? { kind: 'frame', ...row.frames[0] }
+      : row,
+  )
 }
 
 /** The packages that a run of frames comes from, most frequent first: `django, asgiref`. */
@@ -61,6 +65,7 @@ export function packageOf(frame: Frame): string {
   const python = path.match(/(?:site|dist)-packages\/([^/]+?)(?:\.py)?(?:\/|$)/)
   if (python?.[1]) return python[1]
   if (path.startsWith('node:')) return 'node'
+  if (/^(https?|webpack|app):\/\//.test(path)) return path.split(/[?#]/)[0]?.split('/').at(-1) ?? ''
   if (frame.module)
     return frame.module
       .split(/[./]/)

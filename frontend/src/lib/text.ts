@@ -33,8 +33,7 @@ const names: Record<number, string> = {
 
 /** Splits at hidden characters. Text without any (nearly all) comes back as one piece. */
 export function pieces(text: string): Piece[] {
-  hidden.lastIndex = 0
-  if (!hidden.test(text)) return [{ text }]
+  if (text.search(hidden) < 0) return [{ text }]
   const result: Piece[] = []
   let from = 0
   for (const match of text.matchAll(hidden)) {

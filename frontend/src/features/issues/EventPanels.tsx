@@ -66,7 +66,7 @@ export function EventPanels({
           </button>
         ))}
       </nav>
-      <div className="grid gap-3 px-2.5 py-3 md:px-4 lg:pr-3">
+      <div className="grid grid-cols-1 gap-3 px-2.5 py-3 md:px-4 lg:pr-3">
         {parts.map(part => (
           <div key={part.id} id={part.id} className="min-w-0 scroll-mt-11">
             {part.content}

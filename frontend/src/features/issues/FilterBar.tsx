@@ -38,7 +38,7 @@ function FilterBarBase({
   return (
     <search className="flex flex-wrap gap-2">
       <form
-        className="flex min-w-[12rem] flex-1 items-center gap-1.5 rounded-m border border-edge bg-surface px-2 focus-within:outline-2 focus-within:outline-accent focus-within:outline-offset-1"
+        className="flex min-w-[12rem] flex-1 items-center phone:basis-full gap-1.5 rounded-m border border-edge bg-surface px-2 focus-within:outline-2 focus-within:outline-accent focus-within:outline-offset-1"
         onSubmit={event => {
           event.preventDefault()
           onChange({ q: text.trim() })

@@ -80,7 +80,7 @@ export function IssueHead({
     <div className="flex flex-wrap items-start gap-x-4 gap-y-2.5 bg-surface px-2.5 pt-3 pb-2.5 md:px-4">
       <div className="min-w-0 flex-1 basis-80">
         <h1 className="flex items-start gap-1.5 font-[680] text-h1/[1.35] tracking-[-0.015em]">
-          <span className="mt-[9px]">
+          <span className="flex h-[1.35em] items-center">
             <LevelGlyph level={group.level} size={10} />
           </span>
           <span className="min-w-0 [overflow-wrap:anywhere]">

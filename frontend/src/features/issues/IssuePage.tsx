@@ -226,7 +226,7 @@ function Body({
       </div>
       <aside
         aria-label="About the issue"
-        className="grid min-w-0 gap-3 px-2.5 pt-0 pb-6 md:px-4 lg:pt-[46px] lg:pl-0"
+        className="grid min-w-0 grid-cols-1 gap-3 px-2.5 pt-0 pb-6 md:px-4 lg:pt-[46px] lg:pl-0"
       >
         <TagSharesPanel group={group} />
         {event && <EssentialsPanel event={event} />}

@@ -13,7 +13,7 @@ import { cut, initials } from '@/lib/text'
 import { StatusOf, titleParts } from './words'
 
 export const columns =
-  'grid items-center gap-2.5 px-2.5 grid-cols-[minmax(0,1fr)_3rem_2.75rem] md:grid-cols-[18px_minmax(0,1fr)_3.75rem_3.25rem_3.25rem] lg:grid-cols-[18px_minmax(0,1fr)_108px_3.75rem_3.25rem_3.25rem_1.75rem]'
+  'grid items-center gap-2.5 px-2.5 grid-cols-[minmax(0,1fr)_3rem_2.75rem] md:grid-cols-[18px_minmax(0,1fr)_3.75rem_3.25rem_3.25rem] lg:grid-cols-[18px_minmax(0,1fr)_108px_3.75rem_3.25rem_3.25rem_2.5rem]'
 
 type Props = {
   group: Group

@@ -21,7 +21,7 @@ export function TagSharesPanel({ group }: { group: Group }) {
   if (rows.length === 0) return null
   const most = Math.max(...rows.map(tag => tag.total))
   return (
-    <Panel title="Tags" note={`share of ${counted(most, 'event')}`}>
+    <Panel title="Tag shares" note={`of ${counted(most, 'event')}`}>
       <ul>
         {rows.slice(0, shownKeys).map(tag => {
           const [top] = tag.values

@@ -92,7 +92,7 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
             <Button
               small
               aria-pressed={isRaw}
-              className={isRaw ? 'border-accent bg-accent-soft text-accent' : undefined}
+              className={isRaw ? 'border-accent! bg-accent-soft! text-accent!' : undefined}
               onClick={() => {
                 remember('stack.raw', isRaw ? '' : 'yes')
                 setRaw(!isRaw)

@@ -18,60 +18,56 @@ export function IntakeSeen({ slug }: { slug: string }) {
   const intake = useQuery(intakeQuery(slug))
   if (!intake.data) return null
   const lost = intake.data.outcomes.filter(outcome => outcome.outcome !== 'accepted' && outcome.quantity > 0)
+  // A wrong key belongs to no project, so what it sent is told to all.
+  const astray = (intake.data.unattributed ?? []).filter(outcome => outcome.quantity > 0)
   return (
     <Panel title="Nothing comes?" note="what arrived in the last 24 hours">
       <div className="px-3 py-2.5">
         {intake.data.accepted > 0 || lost.length > 0 ? (
-          <Seen accepted={intake.data.accepted} lost={lost} />
+          <>
+            <p>
+              <b className="font-semibold">{count(intake.data.accepted)}</b> accepted
+              {lost.length === 0 && ', nothing refused or dropped.'}
+            </p>
+            <Outcomes outcomes={lost} label="What became of the rest" />
+          </>
         ) : (
           <NothingSeen />
+        )}
+        {astray.length > 0 && (
+          <>
+            <p className="mt-3">Refused before a project could be told, so it may be yours:</p>
+            <Outcomes outcomes={astray} label="Refused without a project" />
+          </>
         )}
       </div>
     </Panel>
   )
 }
 
-function Seen({ accepted, lost }: { accepted: number; lost: Intake['outcomes'] }) {
+function Outcomes({ outcomes, label }: { outcomes: Intake['outcomes']; label: string }) {
+  if (outcomes.length === 0) return null
   return (
-    <>
-      <p>
-        <b className="font-semibold">{count(accepted)}</b> accepted
-        {lost.length === 0 && ', nothing refused or dropped.'}
-      </p>
-      {lost.length > 0 && (
-        <table className="mt-2 w-full text-s">
-          <thead className="sr-only">
-            <tr>
-              <th>How many</th>
-              <th>What became of them</th>
-            </tr>
-          </thead>
-          <tbody>
-            {lost.map(outcome => (
-              <tr
-                key={`${outcome.outcome} ${outcome.reason} ${outcome.category}`}
-                className="border-line border-t align-top"
-              >
-                <td className="w-20 py-1 pr-3 text-right font-medium">{count(outcome.quantity)}</td>
-                <td className="py-1">
-                  <b className="font-semibold">{outcome.outcome.replace(/_/g, ' ')}</b>
-                  {outcome.reason && (
-                    <>
-                      {' '}
-                      <code className="font-mono text-ink2">
-                        <Text>{outcome.reason}</Text>
-                      </code>
-                    </>
-                  )}
-                  {outcome.category && <span className="text-ink3"> · {outcome.category}</span>}
-                  {meaning[outcome.outcome] && <div className="text-ink3">{meaning[outcome.outcome]}</div>}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </>
+    <table aria-label={label} className="mt-2 w-full text-s">
+      <tbody>
+        {outcomes.map(outcome => (
+          <tr
+            key={`${outcome.outcome} ${outcome.reason} ${outcome.category}`}
+            className="border-line border-t align-top"
+          >
+            <td className="w-20 py-1 pr-3 text-right font-medium">{count(outcome.quantity)}</td>
+            <td className="py-1">
+              <b className="font-semibold">{outcome.outcome.replace(/_/g, ' ')}</b>{' '}
+              <code className="font-mono text-ink2">
+                <Text>{outcome.reason}</Text>
+              </code>
+              {outcome.category && <span className="text-ink3"> · {outcome.category}</span>}
+              {meaning[outcome.outcome] && <div className="text-ink3">{meaning[outcome.outcome]}</div>}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   )
 }
 

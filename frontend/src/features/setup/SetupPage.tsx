@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { baseUrl } from '@/api/base'
+import { readBootstrap } from '@/api/bootstrap'
 import { useLive } from '@/api/live'
 import { projectQuery } from '@/api/projects'
 import type { Project } from '@/api/types'
@@ -49,10 +50,11 @@ function platformOf(project: Project): Platform {
 export function SetupSteps({ project }: { project: Project }) {
   const [platform, setPlatform] = useState(() => platformOf(project))
   const here = new URL(baseUrl).origin
-  const told = new URL(project.dsn).origin
+  const publicUrl = readBootstrap().publicUrl || baseUrl
+  const told = new URL(publicUrl).origin
   const [origin, setOrigin] = useState(told)
-  const dsn = underOrigin(project.dsn, origin)
-  const tokenUrl = underOrigin(tokenAddress(project), origin)
+  const dsn = project.dsn && underOrigin(project.dsn, origin)
+  const tokenUrl = underOrigin(tokenAddress(project, publicUrl), origin)
   const facts = { dsn, tokenUrl }
   const paste = platform.paste(facts)
 
@@ -97,6 +99,11 @@ export function SetupSteps({ project }: { project: Project }) {
             </Button>
           </p>
         )}
+        {!dsn && (
+          <p role="alert" className="rounded-l bg-warning-soft px-3 py-2">
+            All keys of this project are disabled, so no SDK can send to it.
+          </p>
+        )}
         <div className="flex flex-wrap items-center gap-2">
           <span className="text-ink3">DSN</span>
           <code
@@ -110,7 +117,7 @@ export function SetupSteps({ project }: { project: Project }) {
         <ol className="flex flex-col gap-4">
           {platform.install && (
             <Step number={1} title="Install">
-              <Code text={platform.install} language="" />
+              <Code label="Install" text={platform.install} language="" />
             </Step>
           )}
           <Step
@@ -124,11 +131,11 @@ export function SetupSteps({ project }: { project: Project }) {
                   : 'before anything else runs'
             }
           >
-            <Code text={paste} language={platform.language} />
+            <Code label="Paste" text={paste} language={platform.language} />
           </Step>
           {platform.prove && (
             <Step number={3} title="Prove" note={platform.run ?? 'run this once'}>
-              <Code text={platform.prove} language={platform.language} />
+              <Code label="Prove" text={platform.prove} language={platform.language} />
             </Step>
           )}
         </ol>
@@ -138,7 +145,7 @@ export function SetupSteps({ project }: { project: Project }) {
               Or send one by hand, with nothing but curl
             </summary>
             <div className="px-3 pb-3">
-              <Code text={curl(tokenUrl)} language="" />
+              <Code label="With curl" text={curl(tokenUrl)} language="" />
             </div>
           </details>
         )}
@@ -148,11 +155,9 @@ export function SetupSteps({ project }: { project: Project }) {
   )
 }
 
-/** Where the project's token takes events, beside the DSN's own path (which may lie under a prefix). */
-export function tokenAddress(project: Project): string {
-  const dsn = new URL(project.dsn)
-  const prefix = dsn.pathname.replace(/\/[^/]*$/, '')
-  return `${dsn.protocol}//${dsn.host}${prefix}/api/events/ingest/token/${project.ingest_token}/`
+/** Where the project's token takes events; the public address may lie under a path of its own. */
+function tokenAddress(project: Project, publicUrl: string): string {
+  return new URL(`api/events/ingest/token/${project.ingest_token}/`, publicUrl.replace(/\/*$/, '/')).href
 }
 
 function Step({
