@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import baseline, loadgen, payloads
+from benchmarks import baseline, lists, loadgen, payloads
 from benchmarks.report import Report, directory_bytes
 from tests.installation import Installation, free_port
 
@@ -296,10 +296,17 @@ def backlog(report: Report, pools: Pools, *, quick: bool) -> None:
         )
 
 
+def issues(report: Report, pools: Pools, *, quick: bool) -> None:
+    """The issue list and the issue page with many events."""
+    with installation() as made:
+        lists.measure(report, made, events=100_000 if quick else 1_000_000, rounds=40 if quick else 200)
+
+
 MEASURES: dict[str, Callable[..., None]] = {
     "accept": accept,
     "drain": drain,
     "visible": visible,
     "footprint": footprint,
+    "issues": issues,
     "backlog": backlog,
 }

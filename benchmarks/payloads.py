@@ -20,7 +20,28 @@ from typing import Any
 
 from isal import igzip
 
-WORDS = ["order", "cart", "user", "invoice", "payment", "session", "token", "cache", "region", "price", "stock", "item", "batch", "report", "export", "webhook", "tenant", "quota", "ledger", "coupon"]
+WORDS = [
+    "order",
+    "cart",
+    "user",
+    "invoice",
+    "payment",
+    "session",
+    "token",
+    "cache",
+    "region",
+    "price",
+    "stock",
+    "item",
+    "batch",
+    "report",
+    "export",
+    "webhook",
+    "tenant",
+    "quota",
+    "ledger",
+    "coupon",
+]
 ERRORS = (ValueError, KeyError, TypeError, RuntimeError, LookupError, PermissionError, TimeoutError, ConnectionError)
 DEPTH = 28
 _MARK = "7777777"
@@ -112,7 +133,7 @@ def _crashes(count: int, chance: random.Random) -> list[bytes]:
             auto_enabling_integrations=False,
             project_root=str(app),
         )
-        crash = importlib.import_module("crash")
+        crash: Any = importlib.import_module("crash")
         for tower, names in enumerate(towers):
             entry = names[0][0]
             text = f"{chance.choice(WORDS)} {tower} of {chance.choice(WORDS)} {_MARK} failed for user-{tower}"

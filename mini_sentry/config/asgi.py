@@ -6,18 +6,24 @@ Django runs as WSGI in a small thread pool, because it costs several times more 
 import asyncio
 import contextlib
 import logging
+import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, cast
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mini_sentry.config.settings")
+django.setup()
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from mini_sentry.config.environment import BadSetting
-from mini_sentry.config.parts import limits
+from mini_sentry.config.wiring import limits
 from mini_sentry.config.wsgi import application as django_application
 from mini_sentry.groups.api.events import event_json
 from mini_sentry.ingest.app import make_app
@@ -35,9 +41,10 @@ from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import DIGEST, INGEST
 from mini_sentry.web.hosts import is_ours
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 DJANGO_THREADS = 4
 LAG_EVERY_SECONDS = 0.5
@@ -50,7 +57,8 @@ class Application:
     """Everything that one web process answers with, between the lifespan's startup and shutdown."""
 
     def __init__(self) -> None:
-        self._django = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
+        # Typed by hand: the library's types name every key of every message, and Django's reply no iterable of bytes.
+        self._django: Any = WSGIMiddleware(cast(Any, django_application), workers=DJANGO_THREADS)
         # One thread for the reads that the edge waits for, so that its database connection stays open.
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-event")
         self._lag = _Lag()

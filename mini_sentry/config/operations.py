@@ -78,7 +78,7 @@ def _rebuild(since: str) -> int:
     from mini_sentry.analytics.migrate import migrate
     from mini_sentry.analytics.snuba import rebuild
     from mini_sentry.analytics.store import ColumnsError, Store
-    from mini_sentry.config.parts import columns_url
+    from mini_sentry.config.wiring import columns_url
     from mini_sentry.digest.rows import stored_rows
 
     try:

@@ -10,15 +10,15 @@ from django.conf import settings
 from django.db import connection
 
 from mini_sentry.analytics import snuba
-from mini_sentry.analytics.chdb_server import ColumnServer, address
+from mini_sentry.analytics.chdb_server import ColumnServer
 from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, Store
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.roles import Part
+from mini_sentry.config.wiring import columns_url, limits
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.live import messages
-from mini_sentry.protocol.limits import Limits
 from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
 from mini_sentry.streams.log import Log, LogError
@@ -28,21 +28,9 @@ logger = logging.getLogger(__name__)
 
 KEEP_SECONDS = 300.0
 KEEP_BYTES = 512 << 20
+TOPIC_KEEP_SECONDS = snuba.REWIND_SECONDS + 60.0
 TOPIC_BYTES = 2 << 30
 HOUSEKEEPING_SECONDS = 5.0
-
-
-def limits() -> Limits:
-    return Limits(
-        request_bytes=settings.MAX_REQUEST_MB << 20,
-        inflated_bytes=settings.MAX_REQUEST_MB << 20,
-        event_bytes=settings.MAX_EVENT_KB << 10,
-    )
-
-
-def columns_url() -> str | None:
-    """Where the columns are: the operator's server, else the embedded one's address while it runs."""
-    return settings.CLICKHOUSE_URL or address(settings.DATA_DIR)
 
 
 def of(role: str) -> list[Part]:
@@ -50,7 +38,7 @@ def of(role: str) -> list[Part]:
     data_dir: Path = settings.DATA_DIR
     makers: dict[str, list[Callable[[], Part]]] = {
         "columns": [] if settings.CLICKHOUSE_URL else [lambda: _Columns(data_dir)],
-        "snuba": [lambda: Threads("snuba", _snuba_loops)],
+        "snuba": [_Snuba],
         "digest": [lambda: Threads("digest", _digest_loops)],
         "tasks": [EmbeddedCelery],
         "worker": [lambda: EmbeddedCelery(with_beat=False)],
@@ -98,6 +86,10 @@ class Threads:
     def is_alive(self) -> bool:
         return all(thread.is_alive() for thread in self._threads)
 
+    def is_stopped(self) -> bool:
+        """Whether every loop has ended, after `stop`."""
+        return not any(thread.is_alive() for thread in self._threads)
+
 
 class _Columns:
     """The embedded column engine."""
@@ -121,14 +113,44 @@ def _digest_loops(log: Log) -> dict[str, Loop]:
     return {"digest": consumer.run, "housekeeping": lambda stop: _keep_house(log, stop)}
 
 
-def _snuba_loops(log: Log) -> dict[str, Loop]:
-    store = Store(columns_url)
+class _Snuba(Threads):
+    """The columns' consumers. A file says that they run: finding it at the start means that the last stop was no clean one."""
 
-    def consume(stop: threading.Event) -> None:
-        _migrate_columns(store, stop)
-        snuba.run(log, store, stop=stop, attempts_dir=settings.DATA_DIR)
+    def __init__(self) -> None:
+        super().__init__("snuba", self._consumers)
+        self._mark: Path = settings.DATA_DIR / "snuba.running"
 
-    return {"snuba": consume}
+    def start(self) -> None:
+        self._rewind_to = time.time() - snuba.REWIND_SECONDS if self._mark.exists() else None
+        self._mark.touch()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        if self.is_stopped():
+            self._mark.unlink(missing_ok=True)
+
+    def _consumers(self, log: Log) -> dict[str, Loop]:
+        store = Store(columns_url)
+        has_tables = threading.Event()
+        consumers = snuba.consumers(log, store, attempts_dir=settings.DATA_DIR, rewind_to=self._rewind_to)
+
+        def after_migration(consume: Loop) -> Loop:
+            def loop(stop: threading.Event) -> None:
+                while not has_tables.wait(0.1):
+                    if stop.is_set():
+                        return
+                consume(stop)
+
+            return loop
+
+        def migrate_then_wait(stop: threading.Event) -> None:
+            _migrate_columns(store, stop)
+            has_tables.set()
+            stop.wait()
+
+        loops = {f"snuba-{consumer.topic}": after_migration(consumer.run) for consumer in consumers}
+        return {"snuba-migrate": migrate_then_wait, **loops}
 
 
 def _migrate_columns(store: Store, stop: threading.Event) -> None:
@@ -148,7 +170,7 @@ def _keep_house(log: Log, stop: threading.Event) -> None:
         try:
             log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
             for topic in (topics.EVENTS, topics.OUTCOMES):
-                log.trim(topic, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
+                log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
             with connection.cursor() as cursor:
                 messages.expire(cursor, now=time.time())
         except LogError as error:

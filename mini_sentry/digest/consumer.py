@@ -70,7 +70,12 @@ class Digest:
     `limits` bound what a record may inflate to; `clock` gives Unix seconds.
     """
 
-    operational_errors = (OperationalError, InterfaceError, positions.Fenced, sqlite3.OperationalError)
+    operational_errors: tuple[type[Exception], ...] = (
+        OperationalError,
+        InterfaceError,
+        positions.Fenced,
+        sqlite3.OperationalError,
+    )
 
     def __init__(
         self,

@@ -45,7 +45,6 @@ def stored_rows(*, since: datetime | None) -> Iterator[EventRow]:
 
 
 def _row(event: Event, facts: dict[str, object]) -> EventRow:
-    texts = {name: str(facts.get(name, "")) for name in ("platform", "dist", "culprit", "transaction", "trace_id")}
     hashes, tags, handled = facts.get("hashes"), facts.get("tags"), facts.get("handled")
     return EventRow(
         project_id=event.project_id,
@@ -63,5 +62,9 @@ def _row(event: Event, facts: dict[str, object]) -> EventRow:
         user=event.user,
         handled=handled if isinstance(handled, bool) else None,
         tags=tags if isinstance(tags, dict) else {},
-        **texts,
+        platform=str(facts.get("platform", "")),
+        dist=str(facts.get("dist", "")),
+        culprit=str(facts.get("culprit", "")),
+        transaction=str(facts.get("transaction", "")),
+        trace_id=str(facts.get("trace_id", "")),
     )

@@ -40,7 +40,7 @@ def train(samples: list[bytes]) -> bytes | None:
     if len(samples) < FEWEST_SAMPLES:
         return None
     try:
-        return zstandard.train_dictionary(DICTIONARY_BYTES, samples).as_bytes()
+        return zstandard.train_dictionary(DICTIONARY_BYTES, list(samples)).as_bytes()
     except zstandard.ZstdError as error:
         logger.info("No dictionary could be trained: %s", error)
         return None
