@@ -5,7 +5,7 @@ hashes of the names there are.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from . import builtin
 from .fingerprint import FingerprintRules
@@ -14,7 +14,7 @@ from .rules import parse_fingerprint_rules, parse_stack_rules
 
 LATEST = "mini:2026-11-24"
 
-# Name → built-in stack trace rules, built-in fingerprint rules.
+# Name → built-in stack trace rules, built-in fingerprint rules. They are compiled once, for all projects.
 _VERSIONS = {LATEST: (builtin.STACK_RULES, builtin.FINGERPRINT_RULES)}
 
 
@@ -41,18 +41,31 @@ def names() -> list[str]:
     return sorted(_VERSIONS, reverse=True)
 
 
-@lru_cache(maxsize=256)
 def config(name: str = LATEST, *, stack_rules: str = "", fingerprint_rules: str = "") -> Config:
     """A version with a project's own rules, as written. Equal arguments give the same object while it is remembered.
 
     Raises UnknownConfig, and RuleSyntaxError when a rule cannot be read.
     """
+    return _config(name, stack_rules, fingerprint_rules)
+
+
+@lru_cache(maxsize=256)
+def _config(name: str, stack_rules: str, fingerprint_rules: str) -> Config:
     if name not in _VERSIONS:
         raise UnknownConfig(name)
-    built_in_stack, built_in_fingerprints = _VERSIONS[name]
+    in_app, fingerprints = _built_in(name)
     return Config(
         name=name,
-        in_app=InAppRules(parse_stack_rules(built_in_stack), parse_stack_rules(stack_rules)),
+        in_app=InAppRules(parse_stack_rules(stack_rules), built_in=in_app) if stack_rules else in_app,
         fingerprints=FingerprintRules(parse_fingerprint_rules(fingerprint_rules)),
-        built_in_fingerprints=FingerprintRules(parse_fingerprint_rules(built_in_fingerprints)),
+        built_in_fingerprints=fingerprints,
+    )
+
+
+@cache
+def _built_in(name: str) -> tuple[InAppRules, FingerprintRules]:
+    stack_rules, fingerprint_rules = _VERSIONS[name]
+    return (
+        InAppRules(parse_stack_rules(stack_rules)),
+        FingerprintRules(parse_fingerprint_rules(fingerprint_rules)),
     )

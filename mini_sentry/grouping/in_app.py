@@ -95,14 +95,14 @@ class _Rule:
 
 
 class InAppRules:
-    """Built-in rules, then a project's, compiled. Safe to share between threads."""
+    """Rules, compiled, after those of `built_in`. Safe to share between threads."""
 
-    def __init__(self, built_in: Sequence[StackRule], project: Sequence[StackRule]) -> None:
-        self._patterns = Patterns()
-        self._error_patterns = Patterns()
-        self._states = Patterns()
-        self._rules = [self._compile(rule, is_built_in=True) for rule in built_in]
-        self._rules += [self._compile(rule, is_built_in=False) for rule in project]
+    def __init__(self, rules: Sequence[StackRule], *, built_in: "InAppRules | None" = None) -> None:
+        self._patterns: Patterns = Patterns(built_in._patterns if built_in is not None else None)
+        self._error_patterns: Patterns = Patterns(built_in._error_patterns if built_in is not None else None)
+        self._states: Patterns = Patterns(built_in._states if built_in is not None else None)
+        self._rules: list[_Rule] = [*built_in._rules] if built_in is not None else []
+        self._rules += [self._compile(rule, is_built_in=built_in is None) for rule in rules]
         self._about_others = frozenset(index for index, rule in enumerate(self._rules) if not rule.is_about_one_frame)
         # Rules by one glob that must hold; those without any are asked about every frame.
         self._by_pattern: dict[int, list[int]] = {}

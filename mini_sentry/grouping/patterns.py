@@ -27,10 +27,13 @@ class Wish:
 class Patterns:
     """Give each distinct (field, key, glob) a number; tell which numbers hold for the values of fields.
 
-    Fill with `wish` first; the automata are built at the first question.
+    Fill with `wish` first; the automata are built at the first question. `base` has numbers already, and is shared: what
+    all projects ask is built once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: "Patterns | None" = None) -> None:
+        self._base = base
+        self._first: int = base.count if base is not None else 0
         self._numbers: dict[tuple[str, str, str], int] = {}
         self._fields: dict[tuple[str, str], tuple[GlobSet, list[int]]] | None = None
 
@@ -43,11 +46,17 @@ class Patterns:
         return Wish(frozenset(wanted), frozenset(unwanted))
 
     def _number(self, matcher: Matcher) -> int:
-        return self._numbers.setdefault((matcher.field, matcher.key, matcher.pattern), len(self._numbers))
+        glob = (matcher.field, matcher.key, matcher.pattern)
+        known = self._base._numbers.get(glob) if self._base is not None else None
+        return known if known is not None else self._numbers.setdefault(glob, self.count)
+
+    @property
+    def count(self) -> int:
+        return self._first + len(self._numbers)
 
     def holding(self, values: Mapping[tuple[str, str], Iterable[str]]) -> set[int]:
         """`values` has, for (field, key), the texts to look at; a field that is not there matches nothing."""
-        held: set[int] = set()
+        held: set[int] = self._base.holding(values) if self._base is not None else set()
         for place, (globs, numbers) in self._automata().items():
             for text in values.get(place, ()):
                 held.update(numbers[index] for index in globs.matches(text))
