@@ -17,7 +17,7 @@ from .patterns import Patterns, Wish, family_holds
 from .platforms import families
 from .rules import ERROR_FIELDS, Matcher, StackRule
 
-REMEMBERED_FRAMES = 4096
+REMEMBERED_FRAMES = 12_288
 
 _SDK_YES = "marked in app by the SDK"
 _SDK_NO = "marked not in app by the SDK"
