@@ -26,6 +26,7 @@ class Link:
     stack: Stack | None
     is_synthetic: bool
     why_value: str = ""
+    _value: str | None = None
 
     @property
     def type(self) -> str:
@@ -34,7 +35,9 @@ class Link:
     @property
     def value(self) -> str:
         """What the value says beyond this one event. Apple's errors are told apart by domain and code."""
-        return _apple_error(self.error) or pattern_of(self.error.value or "")
+        if self._value is None:
+            self._value = _apple_error(self.error) or pattern_of(self.error.value or "")
+        return self._value
 
     @property
     def contributes(self) -> bool:

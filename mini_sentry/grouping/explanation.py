@@ -9,7 +9,8 @@ from .stacktrace import Judgement, Stack
 class Component(msgspec.Struct, omit_defaults=True):
     """One thing that was looked at. `kind` names it: app, system, exception, type, value, stacktrace, frame, module …
 
-    `hash` is set on the outermost ones, the variants. `is_in_app` is set on frames.
+    `hash` is set on the outermost ones, the variants. `is_in_app` is set on frames; one that contributes has what it
+    contributes as children.
     """
 
     kind: str
@@ -35,17 +36,17 @@ def stack_component(stack: Stack, variant: str) -> Component:
 
 def _frame_component(judgement: Judgement, index: int, variant: str) -> Component:
     why_not = judgement.why_frame_not(index, variant)
-    in_app = judgement.is_in_app(index)
-    children = [
-        Component(
-            kind=part.kind, contributes=not (why_not or part.why_not), value=part.value, reason=why_not or part.why_not
-        )
-        for part in judgement.facts[index].strings.parts
-    ]
+    parts = judgement.facts[index].strings.parts
     return Component(
         kind="frame",
         contributes=not why_not,
+        value=" ".join(part.value for part in parts if part.kind != "context-line"),
         reason="; ".join(reason for reason in (why_not, judgement.in_app_reason(index)) if reason),
-        is_in_app=in_app,
-        children=children,
+        is_in_app=judgement.is_in_app(index),
+        children=[]
+        if why_not
+        else [
+            Component(kind=part.kind, contributes=not part.why_not, value=part.value, reason=part.why_not)
+            for part in parts
+        ],
     )

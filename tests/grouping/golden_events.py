@@ -5,6 +5,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mini_sentry.grouping import configs
 from mini_sentry.grouping.group import group
@@ -23,8 +24,8 @@ def golden_events() -> dict[str, Event]:
     }
     lib = [make_frame(name, in_app=False) for name in ("run", "step", "call")]
     report = {"effective-directive": "script-src-elem", "blocked-uri": "https://cdn.evil.com/a.js"}
-    child = {"exception_id": 1, "parent_id": 0}
-    root = {"exception_id": 0, "is_exception_group": True}
+    child: dict[str, Any] = {"exception_id": 1, "parent_id": 0}
+    root: dict[str, Any] = {"exception_id": 0, "is_exception_group": True}
     rust = [
         Frame(function=name, filename="main.rs", in_app=True)
         for name in ("main", "shop::pay::h0123456789abcdef", "core::panicking::panic", "rust_begin_unwind")

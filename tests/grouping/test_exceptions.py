@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from mini_sentry.grouping.configs import config
@@ -110,7 +112,7 @@ def test_the_order_of_a_chain_counts() -> None:
     assert hashes(one, two).isdisjoint(hashes(two, one))
 
 
-def exception_group(*children: ExceptionValue, **root: object) -> list[ExceptionValue]:
+def exception_group(*children: ExceptionValue, **root: Any) -> list[ExceptionValue]:
     """As the SDKs send it: the root has id 0 and comes last."""
     found: list[ExceptionValue] = []
     for number, child in enumerate(children, start=1):

@@ -124,8 +124,12 @@ def test_equal_events_have_equal_groupings(event: Event, config: Any) -> None:
 @given(EVENTS, CONFIGS, st.integers(1, 1000))
 def test_an_edit_above_moves_lines_and_no_hash(event: Event, config: Any, moved: int) -> None:
     before = group(event, config=config)
-    stacks = [owner.stacktrace for owner in (*event.exceptions, *event.threads, event) if owner.stacktrace is not None]
-    for frame in {id(frame): frame for stack in stacks for frame in stack.frames}.values():
+    stacks = [
+        event.stacktrace,
+        *(error.stacktrace for error in event.exceptions),
+        *(one.stacktrace for one in event.threads),
+    ]
+    for frame in {id(frame): frame for stack in stacks if stack is not None for frame in stack.frames}.values():
         frame.lineno = frame.lineno + moved if frame.lineno is not None else None
     assert group(event, config=config) == before
 

@@ -18,14 +18,15 @@ def hashes(**fields: object) -> set[str]:
 
 def test_what_says_more_comes_first() -> None:
     fields: dict[str, object] = {"message": "m"}
-    for strategy, added in [
+    steps: list[tuple[str, dict[str, object]]] = [
         ("message", {}),
         ("csp", {"csp": {"effective-directive": "script-src", "blocked-uri": "inline"}}),
         ("template", {"template": {"filename": "a.html", "context_line": "{% x %}"}}),
         ("stacktrace", {"stacktrace": make_stack("s")}),
         ("threads", {"threads": [make_thread("t")]}),
         ("exception", {"exceptions": [make_error()]}),
-    ]:
+    ]
+    for strategy, added in steps:
         fields.update(added)
         assert grouped(**fields).strategy == strategy
 
