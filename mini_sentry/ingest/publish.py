@@ -1,10 +1,28 @@
 """Admitted bytes to the topic `ingest`: durable when `publish` returns."""
 
+import os
+from collections.abc import Iterator
+from typing import Final
+
 from mini_sentry.ingest.guard import DISK_FULL, UNREACHABLE
 from mini_sentry.ingest.replies import closed
 from mini_sentry.streams.log import LogError, LogFull
 from mini_sentry.streams.publisher import Publisher
 from mini_sentry.streams.topics import INGEST, Accepted, pack
+
+RECORD_ID_BYTES: Final = 16
+
+
+def _record_ids() -> Iterator[bytes]:
+    # One system call for 256 of them: a process that is forked must not go on with its parent's, and none of ours is.
+    while True:
+        block = os.urandom(RECORD_ID_BYTES * 256)
+        for start in range(0, len(block), RECORD_ID_BYTES):
+            yield block[start : start + RECORD_ID_BYTES]
+
+
+new_record_id = _record_ids().__next__
+"""16 random bytes that name a record before it is appended. For one thread, the event loop's."""
 
 
 async def publish(publisher: Publisher, key: bytes, message: Accepted, *, category: str) -> None:

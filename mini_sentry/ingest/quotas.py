@@ -9,7 +9,6 @@ import fcntl
 import math
 import mmap
 import os
-import struct
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -33,7 +32,7 @@ CATEGORIES: Final[dict[Bucket, str]] = {
 
 
 class Admission(NamedTuple):
-    """How many items pass, and in how many whole seconds the window ends (0 when there is no limit)."""
+    """How many items pass, and after how many whole seconds more may be tried (0 when all pass)."""
 
     admitted: int
     retry_after_seconds: int
@@ -98,14 +97,15 @@ class MemoryQuotas:
         admitted = max(0, min(quantity, limit - used[bucket]))
         used[bucket] += admitted
         self._counts[project_id] = (window, used)
-        return Admission(admitted, seconds_left(window, now))
+        return Admission(admitted, 0 if admitted == quantity else seconds_left(window, now))
 
     def close(self) -> None:
         self._counts.clear()
 
 
-_SLOT = struct.Struct("<IIII")  # window, events, sessions, nothing
-_MAGIC = b"mini-sentry q1\0\0"
+_NUMBERS_PER_SLOT: Final = 4  # window, events, sessions, nothing; 32 bits each, as the machine writes them
+_SLOT_BYTES: Final = 16
+_MAGIC: Final = b"mini-sentry q1\0\0"
 
 
 class MappedQuotas:
@@ -124,44 +124,41 @@ class MappedQuotas:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                self._map = self._mapped(projects * _SLOT.size)
+                self._map = self._mapped(projects * _SLOT_BYTES)
             except BaseException:
                 os.close(self._file)
                 raise
         except OSError as error:
             raise QuotasUnavailable(f"{path}: {error.strerror}") from error
-        self._size = len(self._map)
+        self._numbers = memoryview(self._map).cast("I")
 
     def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
         limit = self._limits[bucket]
         if not limit:
             return Admission(quantity, 0)
-        offset = project_id * 16
-        if offset >= self._size:
-            self._grow(offset + 16)
+        start = project_id * _NUMBERS_PER_SLOT
+        if start >= len(self._numbers):
+            self._grow((project_id + 1) * _SLOT_BYTES)
+        numbers = self._numbers
+        used = start + 1 + bucket
         window = int(now // WINDOW_SECONDS)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            counted_in, events, sessions, _ = _SLOT.unpack_from(self._map, offset)
+            counted_in = numbers[start]
             if counted_in != window:
                 window = window_at(now, counted_in)
-                if window != counted_in:
-                    events = sessions = 0
-            used = sessions if bucket else events
-            admitted = limit - used
-            if admitted >= quantity:
-                admitted = quantity
-            elif admitted < 0:
-                admitted = 0
-            if bucket:
-                _SLOT.pack_into(self._map, offset, window, events, sessions + admitted, 0)
-            else:
-                _SLOT.pack_into(self._map, offset, window, events + admitted, sessions, 0)
+                if counted_in != window:
+                    numbers[start + 1] = numbers[start + 2] = 0
+                    numbers[start] = window
+            left = limit - numbers[used]
+            admitted = quantity if quantity <= left else max(left, 0)
+            numbers[used] += admitted
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-        return Admission(admitted, seconds_left(window, now))
+        return Admission(admitted, 0 if admitted == quantity else seconds_left(window, now))
 
     def close(self) -> None:
+        self._numbers.release()
         self._map.close()
         os.close(self._file)
 
@@ -170,22 +167,24 @@ class MappedQuotas:
             grown = self._mapped(bytes_needed)
         except OSError as error:
             raise QuotasUnavailable(f"no room for the counts: {error.strerror}") from error
+        self._numbers.release()
         self._map.close()
-        self._map, self._size = grown, len(grown)
+        self._map = grown
+        self._numbers = memoryview(grown).cast("I")
 
     def _mapped(self, bytes_needed: int) -> mmap.mmap:
         """The whole file, at least `bytes_needed` long. Raises OSError."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             size = os.fstat(self._file).st_size
-            if size < bytes_needed:
-                size = 1 << (max(bytes_needed, mmap.PAGESIZE) - 1).bit_length()
+            if size < bytes_needed or size % mmap.PAGESIZE:
+                size = 1 << (max(bytes_needed, size, mmap.PAGESIZE) - 1).bit_length()
                 # Real blocks, not a hole: a full disk must be an error here, not a SIGBUS at the first write.
                 os.posix_fallocate(self._file, 0, size)
             mapped = mmap.mmap(self._file, size)
-            if mapped[: _SLOT.size] != _MAGIC:
+            if mapped[: len(_MAGIC)] != _MAGIC:
                 mapped[:] = bytes(size)
-                mapped[: _SLOT.size] = _MAGIC
+                mapped[: len(_MAGIC)] = _MAGIC
             return mapped
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -6,12 +6,12 @@ A killed process loses the counts of its last second, and no accepted event with
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from mini_sentry.ingest.publish import new_record_id
 from mini_sentry.protocol.outcomes import Outcome, Reason, Tally
 from mini_sentry.streams.log import LogError
 from mini_sentry.streams.publisher import Publisher
@@ -70,7 +70,7 @@ class Refusals:
             project_id=0,
             key_id=0,
             received_at=self._now(),
-            record_id=os.urandom(16),
+            record_id=new_record_id(),
             event_id="",
             encoding="",
             client_ip="",

@@ -6,8 +6,7 @@ behind.
 """
 
 import asyncio
-import contextlib
-import os
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +15,7 @@ import msgspec
 
 from mini_sentry.ingest.body import encoding_of, inflated, read
 from mini_sentry.ingest.edge import Intake
-from mini_sentry.ingest.publish import publish
+from mini_sentry.ingest.publish import new_record_id, publish
 from mini_sentry.ingest.quotas import Bucket
 from mini_sentry.ingest.replies import Receive, Refused, Scope, Send, closed, reply, sentence, unacceptable
 from mini_sentry.ingest.routes import Kind, Route
@@ -30,6 +29,8 @@ from mini_sentry.streams.topics import Accepted, project_key
 
 LONGEST_LAG_SECONDS = 2.0
 LONGEST_HEADER_CHARS = 1024
+
+logger = logging.getLogger(__name__)
 
 
 async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +51,10 @@ async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, se
     fate = edge.bus.expect(project.project_id, message.record_id)
     try:
         await publish(intake.publisher, project_key(project.project_id), message, category="error")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(fate, edge.wait_seconds)
+        await asyncio.wait([fate], timeout=edge.wait_seconds)
     finally:
         fate.cancel()
-    stored = await edge.read_event(project.project_id, event_id)
+    stored = await _stored(intake, project.project_id, event_id)
     await reply(send, 201, stored if stored is not None else _unstored(rest, project, event_id, now))
 
 
@@ -173,7 +173,7 @@ def _message(
         project_id=project.project_id,
         key_id=0,
         received_at=now,
-        record_id=os.urandom(16),
+        record_id=new_record_id(),
         event_id=event_id,
         encoding="",
         client_ip=intake.client_ip(scope, headers),
@@ -184,6 +184,15 @@ def _message(
         dropped=[],
         body=payload,
     )
+
+
+async def _stored(intake: Intake, project_id: int, event_id: str) -> bytes | None:
+    try:
+        return await intake.edge.read_event(project_id, event_id)
+    except Exception:
+        # The event is accepted whatever happens here: an error would make the client send it again.
+        logger.exception("The stored event could not be read back")
+        return None
 
 
 def _unstored(rest: RestEvent, project: ProjectFacts, event_id: str, received_at: float) -> bytes:

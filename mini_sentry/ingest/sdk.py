@@ -4,7 +4,6 @@ Payloads are not read here beyond what the answer needs: the digest does that, a
 looked at, because many clients send a wrong one or none.
 """
 
-import os
 import uuid
 from typing import Final
 from urllib.parse import parse_qs
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs
 from mini_sentry.ingest import items
 from mini_sentry.ingest.body import encoding_of, inflated, read
 from mini_sentry.ingest.edge import Intake
-from mini_sentry.ingest.publish import publish
+from mini_sentry.ingest.publish import new_record_id, publish
 from mini_sentry.ingest.quotas import Bucket, rate_limit_headers
 from mini_sentry.ingest.replies import (
     GIF,
@@ -180,7 +179,7 @@ def _message(
         sender.project_id,
         sender.key_id,
         now,
-        os.urandom(16),
+        new_record_id(),
         event_id,
         encoding,
         intake.client_ip(scope, headers),

@@ -62,8 +62,9 @@ def test_the_next_minute_of_the_clock_opens_the_quota_again(make: Make) -> None:
     assert admitted(quotas, now=MINUTE + 60) == 1
 
 
-def test_the_answer_says_how_many_whole_seconds_the_minute_still_lasts(make: Make) -> None:
+def test_what_does_not_pass_may_be_tried_again_when_the_minute_ends(make: Make) -> None:
     quotas = make(events=1)
+    assert quotas.admit(1, Bucket.EVENTS, 1, now=MINUTE) == (1, 0)
     assert quotas.admit(1, Bucket.EVENTS, 1, now=MINUTE).retry_after_seconds == 60
     assert quotas.admit(1, Bucket.EVENTS, 1, now=MINUTE + 12.5).retry_after_seconds == 48
     assert quotas.admit(1, Bucket.EVENTS, 1, now=MINUTE + 59.999).retry_after_seconds == 1

@@ -88,6 +88,25 @@ def test_an_event_that_is_stored_but_not_announced_is_found_by_the_last_read(ser
     assert post(server, TOKEN_URL, {"event_id": event_id}).json == {"group": 7}
 
 
+def test_an_accepted_event_is_answered_201_even_when_it_cannot_be_read_back(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(project_id: int, event_id: str) -> bytes | None:
+        raise ConnectionError("the database is away")
+
+    server.edge.read_event = fail
+    assert post(server, TOKEN_URL, BODY).status == 201
+    assert "could not be read back" in caplog.text
+
+
+def test_a_waiter_whose_bus_closes_is_answered_too(server: Server) -> None:
+    def close(future: asyncio.Future[Any]) -> None:
+        future.cancel()
+
+    server.board.on_expect = close
+    assert post(server, TOKEN_URL, BODY).json["group"] is None
+
+
 @pytest.mark.parametrize("how", ["lag", "prefer"])
 def test_nobody_waits_for_a_digest_that_is_behind_or_when_told_not_to(how: str) -> None:
     with serving(wait_seconds=30.0) as server:
