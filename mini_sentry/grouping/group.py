@@ -55,7 +55,7 @@ def group(event: Event, *, config: Config) -> Grouping:
     named = title.title_of(event, evidence.main, evidence.stack)
     return Grouping(
         hashes=hashes,
-        title=mark.title if mark is not None and mark.title else named.title,
+        title=(title.first_line(mark.title) if mark is not None else "") or named.title,
         culprit=title.culprit_of(event, evidence.stack),
         type=named.type,
         value=named.value,
