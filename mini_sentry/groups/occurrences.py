@@ -97,6 +97,11 @@ def day_of(seconds: float) -> date:
     return moment(seconds).date()
 
 
+def _stored(seconds: float) -> str:
+    """A time as Django writes it into a column, in UTC without saying so; several times faster than Django's adapter."""
+    return str(moment(seconds))[:-6]
+
+
 def record(
     candidates: Sequence[Candidate],
     *,
@@ -217,7 +222,6 @@ def _make_group(candidate: Candidate, *, number: int) -> int:
 
 
 def _insert_events(cursor: CursorWrapper, candidates: Sequence[Candidate], releases: dict[Seen, int]) -> None:
-    when = connection.ops.adapt_datetimefield_value
     cursor.executemany(
         "INSERT INTO groups_event (project_id, group_id, event_id, received_at, timestamp, level, environment, "
         "release_id, user, message, body_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
@@ -226,8 +230,8 @@ def _insert_events(cursor: CursorWrapper, candidates: Sequence[Candidate], relea
                 (event := candidate.event).project_id,
                 candidate.group_id,
                 event.event_id,
-                when(moment(event.received_at)),
-                when(moment(event.timestamp)),
+                _stored(event.received_at),
+                _stored(event.timestamp),
                 event.level,
                 event.environment,
                 releases.get((event.project_id, event.release, event.environment)),
@@ -249,7 +253,6 @@ def _count(
         by_group.setdefault(candidate.group_id, []).append(candidate)
     changes: dict[int, GroupChange] = {}
     updates = []
-    when = connection.ops.adapt_datetimefield_value
     fields = ("id", "number", "project_id", "count", "status", "resolved_at", "last_seen", "first_release_id")
     for part in _chunks(sorted(by_group)):
         for group_id, number, project_id, count, status, resolved_at, last_seen, first_release in Group.objects.filter(
@@ -267,7 +270,7 @@ def _count(
                 (
                     len(members),
                     len(members),
-                    when(max(last_seen, moment(event.received_at))),
+                    _stored(max(last_seen.timestamp(), event.received_at)),
                     event.level,
                     grouping.title[:512],
                     grouping.type[:256],
@@ -322,7 +325,6 @@ def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> Non
             scope[0] += 1
             scope[1] = min(scope[1], event.received_at)
             scope[2] = max(scope[2], event.received_at)
-    when = connection.ops.adapt_datetimefield_value
     greatest = "max" if connection.vendor == "sqlite" else "greatest"
     cursor.executemany(
         "INSERT INTO groups_groupscope (group_id, environment, release_version, count, first_seen, last_seen) "
@@ -330,7 +332,7 @@ def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> Non
         "count = groups_groupscope.count + excluded.count, "
         f"last_seen = {greatest}(groups_groupscope.last_seen, excluded.last_seen)",  # noqa: S608
         [
-            (group_id, environment, release, int(count), when(moment(first)), when(moment(last)))
+            (group_id, environment, release, int(count), _stored(first), _stored(last))
             for (group_id, environment, release), (count, first, last) in sorted(scopes.items())
         ],
     )
@@ -341,10 +343,9 @@ def _touch_projects(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> N
     for candidate in candidates:
         event = candidate.event
         latest[event.project_id] = max(latest.get(event.project_id, 0.0), event.received_at)
-    when = connection.ops.adapt_datetimefield_value
     cursor.executemany(
         "UPDATE projects_project SET first_event_at = coalesce(first_event_at, %s), last_event_at = %s WHERE id = %s",
-        [(when(moment(last)), when(moment(last)), project_id) for project_id, last in sorted(latest.items())],
+        [(_stored(last), _stored(last), project_id) for project_id, last in sorted(latest.items())],
     )
 
 
