@@ -1,9 +1,10 @@
 """Who is asking."""
 
+from django.contrib.auth import get_user
 from rest_framework.request import Request
 
 
 def acting(request: Request) -> str:
     """The e-mail address of the person who is signed in, or "": while sign-in is not asked for, nobody needs to be."""
-    user = getattr(request._request, "user", None)
-    return str(user.email) if user is not None and user.is_authenticated else ""
+    user = get_user(request._request)
+    return user.email if user.is_authenticated else ""
