@@ -36,7 +36,6 @@ from mini_sentry.streams.topics import Accepted
 
 ENVELOPE_TYPE: Final = b"application/x-sentry-envelope"
 LONGEST_HEADER_CHARS: Final = 1024
-LONGEST_GET_BYTES: Final = 64 * 1024
 
 
 async def envelope(intake: Intake, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +86,9 @@ async def store(intake: Intake, route: Route, scope: Scope, receive: Receive, se
     encoding = "" if is_get else encoding_of(headers.get(b"content-encoding"))
     try:
         if is_get:
-            body = _query(scope).get("sentry_data", [""])[0].encode("utf-8", "replace")
+            data = _query(scope).get("sentry_data", [""])[0]
+            # Clients forget to escape the plus signs of base64, and those read as blanks.
+            body = (data if data.startswith("{") else data.replace(" ", "+")).encode("utf-8", "replace")
         else:
             body = await read(receive, headers.get(b"content-length"), max_bytes=limits.request_bytes)
         plain = await inflated(body, encoding, max_bytes=limits.inflated_bytes)

@@ -11,7 +11,7 @@ import pytest
 from mini_sentry.protocol.limits import Limits
 from tests.ingest.driver import AUTH, EVENT_ID, KEY, Server, event_envelope, serving
 
-EVENT = b'{"message":"it broke","event_id":"%s"}' % EVENT_ID.encode()
+EVENT = b'{"message":"it >>> broke","event_id":"%s"}' % EVENT_ID.encode()
 CSP = json.dumps({"csp-report": {"document-uri": "http://shop.example/", "violated-directive": "img-src"}}).encode()
 
 
@@ -50,8 +50,11 @@ def test_an_envelope_at_the_store_route_is_one(server: Server) -> None:
     assert server.messages()[0].kind == "envelope"
 
 
-def test_a_picture_request_carries_the_event_in_its_query(server: Server) -> None:
-    data = quote(base64.b64encode(EVENT))
+@pytest.mark.parametrize("escapes", [True, False])
+def test_a_picture_request_carries_the_event_in_its_query(server: Server, escapes: bool) -> None:
+    text = base64.b64encode(EVENT).decode()
+    assert "+" in text
+    data = quote(text) if escapes else text
     answer = server.request("GET", f"/api/1/store/?sentry_key={KEY}&sentry_version=7&sentry_data={data}")
     assert (answer.status, answer.headers["content-type"], answer.body[:6]) == (200, "image/gif", b"GIF89a")
     [message] = server.messages()
