@@ -5,7 +5,7 @@ from typing import Final
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from mini_sentry.groups.api import counts, discussion, groups
+from mini_sentry.groups.api import counts, discussion, events, groups
 from mini_sentry.projects import api as projects
 from mini_sentry.rest.routing import route
 from mini_sentry.web import docs, failures
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *groups.urlpatterns,
     *discussion.urlpatterns,
     *counts.urlpatterns,
+    *events.urlpatterns,
     re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
     path("docs/openapi.yaml", docs.openapi, name="openapi"),
     route("docs/", docs.Reference.as_view(), name="docs"),

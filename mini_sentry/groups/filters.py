@@ -59,17 +59,13 @@ def filtered_groups(query: QueryDict, *, person: str, now: datetime) -> tuple[Qu
     return Group.objects.filter(condition), project
 
 
-def filtered_events(
-    query: QueryDict, *, person: str, now: datetime, group: Group | None = None
-) -> tuple[QuerySet[Event], bool]:
-    """The events that match, of one group or of the project asked for, in no order; and whether anything but the project
-    or the group narrows them."""
+def filtered_events(query: QueryDict, *, person: str, now: datetime, group: Group | None = None) -> QuerySet[Event]:
+    """The events that match, of one group or of the project asked for, in no order; none for a project that does not exist."""
     project, exists = (group.project, True) if group else named_project(query)
     if not exists:
-        return Event.objects.none(), False
+        return Event.objects.none()
     span = params.span(query, now=now, default=None)
-    scope = Q(group=group) if group else Q(project=project) if project else Q()
-    condition = Q()
+    condition = Q(group=group) if group else Q(project=project) if project else Q()
     if levels := params.words(query, "level", allowed=LEVELS):
         condition &= Q(level__in=levels)
     if statuses := params.words(query, "status", allowed=STATUSES):
@@ -86,7 +82,7 @@ def filtered_events(
             condition &= events_matching(parse(text), asked, group_id=group.pk if group else None)
         except SearchInvalid as error:
             raise invalid("q", str(error)) from error
-    return Event.objects.filter(scope & condition), bool(condition)
+    return Event.objects.filter(condition)
 
 
 def environments_of(query: QueryDict) -> list[str]:

@@ -16,6 +16,7 @@ from mini_sentry.groups import rowcounts
 from mini_sentry.groups.api import schemas
 from mini_sentry.groups.api.shape import group_or_404
 from mini_sentry.groups.columns import asking
+from mini_sentry.groups.detail import shown_components
 from mini_sentry.groups.filters import environments_of, named_project
 from mini_sentry.groups.models import Group, GroupHash
 from mini_sentry.projects.models import Project
@@ -122,7 +123,7 @@ class GroupHashesView(APIView):
                     "variant": row.variant,
                     "count": counts.get(row.hash, 0),
                     "config": row.config,
-                    "explanation": row.explanation,
+                    "explanation": _explained(row),
                     "first_seen": row.created_at,
                 }
                 for row in rows
@@ -234,6 +235,12 @@ def _series(
                 store, project_id, start, asked.end, seconds, environments=environments, group_id=group_id
             )
     return [{"bucket": bucket.start, **{level: bucket.counts.get(level, 0) for level in LEVELS}} for bucket in found]
+
+
+def _explained(row: GroupHash) -> list[dict[str, Any]]:
+    """The part of the explanation that is about this hash, or all of it."""
+    shown = shown_components(row.explanation)
+    return [part for part in shown if part["hash"] == row.hash] or shown
 
 
 def _hash_counts(group: Group) -> dict[str, int]:

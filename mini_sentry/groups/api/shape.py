@@ -168,7 +168,9 @@ def _environments(group_ids: Sequence[int]) -> dict[int, list[str]]:
 
 def _hash_counts(group_ids: Sequence[int]) -> dict[int, int]:
     return dict(
-        _of_groups("SELECT group_id, count(*) FROM groups_grouphash WHERE group_id IN ({}) GROUP BY group_id", group_ids)
+        _of_groups(
+            "SELECT group_id, count(*) FROM groups_grouphash WHERE group_id IN ({}) GROUP BY group_id", group_ids
+        )
     )
 
 
