@@ -67,6 +67,7 @@ def scrub(payload: bytes) -> bytes:
     """
     pieces: list[bytes] = []
     kept_to = 0
+    strings = _Strings(payload)
     candidates = _CANDIDATE.finditer(payload)
     while (match := next(candidates, None)) is not None:
         start, end = match.span()
@@ -74,7 +75,7 @@ def scrub(payload: bytes) -> bytes:
             if end > kept_to:
                 candidates = _CANDIDATE.finditer(payload, kept_to)  # it may hide another that begins behind the cut
             continue
-        cut = _judge(payload, start, end)
+        cut = _judge(payload, start, end, strings)
         if cut is not None and cut[0] >= kept_to:
             pieces.append(payload[kept_to : cut[0]])
             pieces.append(cut[2])
@@ -85,7 +86,7 @@ def scrub(payload: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def _judge(payload: bytes, start: int, end: int) -> _Cut | None:
+def _judge(payload: bytes, start: int, end: int, strings: "_Strings") -> _Cut | None:
     """What to cut, if anything, at the candidate `payload[start:end]`."""
     first, last = payload[start], payload[end - 1]
     if last == _COLON and first != _BRACKET and (quote := payload.rfind(b'"', start, end)) > 0:
@@ -99,7 +100,7 @@ def _judge(payload: bytes, start: int, end: int) -> _Cut | None:
     if first == _BRACKET:
         return _pair(payload, start, end)
     if first < _COLON:
-        return _card(payload, start, end)
+        return _card(payload, start, end, strings)
     word = payload[start : start + 7].lower()
     if word.startswith((b"bearer", b"basic")) and word.strip(b"abcdefghijklmnopqrstuvwxyz"):
         return _credentials(payload, start, end)
@@ -149,7 +150,7 @@ def _value(payload: bytes, position: int, key: bytes) -> _Cut | None:
         if payload.startswith(b'{"":', start):
             return None  # an annotation in `_meta`, which mirrors the payload's keys
         end = _end_of_nested(payload, start)
-        return (start, end, _FILTERED_STRING) if end > start and payload[start + 1 : end - 1].strip() else None
+        return (start, end, _FILTERED_STRING) if end - start > 2 and payload[start + 1 : end - 1].strip() else None
     number = _NUMBER.match(payload, start)
     if number is None or key.lower().endswith(b"tokens"):
         return None
@@ -279,7 +280,7 @@ def _credentials(payload: bytes, start: int, end: int) -> _Cut | None:
     return end - len(secret), end, FILTERED
 
 
-def _card(payload: bytes, start: int, end: int) -> _Cut | None:
+def _card(payload: bytes, start: int, end: int, strings: "_Strings") -> _Cut | None:
     """A card number that passes its own check, unless it is part of a longer word or number."""
     before, after = payload[start - 1 : start] if start else b"", payload[end : end + 1]
     if before.isalnum() or before in (b"_", b"-", b".") or after.isalnum() or after in (b"_", b"-"):
@@ -290,7 +291,7 @@ def _card(payload: bytes, start: int, end: int) -> _Cut | None:
     digits = bytes(character for character in text if 48 <= character <= 57)
     if len(digits) not in _card_lengths(digits) or not _passes_luhn(digits):
         return None
-    if len(digits) == len(text) and not _is_inside_string(payload, start):
+    if len(digits) == len(text) and not strings.contain(start):
         return start, start + len(text), _FILTERED_STRING
     return start, start + len(text), FILTERED
 
@@ -319,15 +320,20 @@ def _passes_luhn(digits: bytes) -> bool:
     return total % 10 == 0
 
 
-def _is_inside_string(payload: bytes, position: int) -> bool:
-    """Whether `position` lies in a JSON string, by the quotes before it."""
-    inside = False
-    scanned = 0
-    while (quote := payload.find(b'"', scanned, position)) >= 0:
-        if not inside or _backslashes_before(payload, quote, scanned) % 2 == 0:
-            inside = not inside
-        scanned = quote + 1
-    return inside
+class _Strings:
+    """Which positions lie in a JSON string. Asked in ascending order, so that the quotes are counted once."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+        self._counted_to = 0
+        self._is_inside = False
+
+    def contain(self, position: int) -> bool:
+        while (quote := self._payload.find(b'"', self._counted_to, position)) >= 0:
+            if not self._is_inside or _backslashes_before(self._payload, quote, self._counted_to) % 2 == 0:
+                self._is_inside = not self._is_inside
+            self._counted_to = quote + 1
+        return self._is_inside
 
 
 def _unless_empty(payload: bytes, start: int, end: int) -> _Cut | None:
@@ -348,7 +354,7 @@ def _backslashes_before(payload: bytes, position: int, least: int = 0) -> int:
 
 
 def _end_of_nested(payload: bytes, start: int) -> int:
-    """Where the object or list that opens at `start` ends; `start` itself when it does not."""
+    """Where the object or list that opens at `start` ends; the end of everything when nothing closes it."""
     depth = 0
     for token in _TOKEN.finditer(payload, start):
         sign = token[0]
@@ -358,4 +364,4 @@ def _end_of_nested(payload: bytes, start: int) -> int:
             depth -= 1
             if depth == 0:
                 return token.end()
-    return start
+    return len(payload)

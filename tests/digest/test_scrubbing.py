@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -216,3 +217,25 @@ def test_digits_of_any_form_leave_json_valid(digits):
 def test_any_bytes_come_back_as_bytes(noise):
     assert isinstance(scrub(noise), bytes)
     assert isinstance(scrub(b'{"password":' + noise), bytes)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b'["' + b"4111111111111111," * 30000 + b'"]',
+        b"[" + b"4111111111111111," * 30000 + b"1]",
+        b'"token":{' * 50000,
+        b'{"a":' + b'"token",' * 60000,
+        b'["' + rb"\"token\":\"" * 40000 + b'"]',
+        b'["' + b"'token': '" * 50000 + b'"]',
+        b'["' + b"'token': (" * 50000 + b'"]',
+        b'["' + b"token=" * 80000 + b'"]',
+        b'["token' + b"\\" * 500000 + b'":1]',
+        b'["' + b"://a:" * 100000 + b'"]',
+        b'["' + b"bearer " * 70000 + b'"]',
+    ],
+)
+def test_hostile_text_is_scrubbed_in_a_time_that_grows_with_its_size(hostile):
+    started = time.thread_time()
+    scrub(hostile)
+    assert time.thread_time() - started < 3
