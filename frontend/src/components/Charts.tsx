@@ -52,7 +52,6 @@ export function TimeBars({
 }) {
   const width = 1180
   const totals = buckets.map(bucket => bucket.parts.reduce((sum, part) => sum + part.value, 0))
-  const top = Math.max(1, ...totals)
   const frames = bars(totals, { width, height, gap: Math.min(3, width / buckets.length / 5), minimum: 2 })
   return (
     <figure>
@@ -96,18 +95,19 @@ export function TimeBars({
           )
         })}
       </svg>
-      <table className="sr-only">
-        <caption>{label}</caption>
-        <tbody>
-          {buckets.map((bucket, index) => (
-            <tr key={bucket.at}>
-              <th scope="row">{bucket.title}</th>
-              <td>{counted(totals[index] ?? 0, 'event')}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <span className="sr-only">At most {counted(top, 'event')} in one bar.</span>
+      <div className="sr-only">
+        <table>
+          <caption>{label}</caption>
+          <tbody>
+            {buckets.map((bucket, index) => (
+              <tr key={bucket.at}>
+                <th scope="row">{bucket.title}</th>
+                <td>{counted(totals[index] ?? 0, 'event')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   )
 }

@@ -35,6 +35,7 @@ describe('an age', () => {
 describe('time before a crash', () => {
   it.each([
     [0, '0 s'],
+    [-20, '−20 ms'],
     [-400, '−0.4 s'],
     [-41_200, '−41.2 s'],
     [-184_000, '−3 m 04 s'],

@@ -21,11 +21,12 @@ export function ago(milliseconds: number): string {
   return text === 'now' ? 'just now' : `${text} ago`
 }
 
-/** Time before a crash: `−0.4 s`, `−12.8 s`, `−3 m 04 s`; `0 s` at it; `+0.2 s` after it. */
+/** Time before a crash: `−20 ms`, `−12.8 s`, `−3 m 04 s`; `0 s` at it; `+0.2 s` after it. */
 export function offset(milliseconds: number): string {
   const sign = milliseconds < 0 ? '−' : milliseconds > 0 ? '+' : ''
   const size = Math.abs(milliseconds)
   if (size === 0) return '0 s'
+  if (size < 100) return `${sign}${Math.round(size)} ms`
   if (size < minute) return `${sign}${(size / second).toFixed(1)} s`
   if (size < hour) {
     const seconds = Math.floor((size % minute) / second)

@@ -20,19 +20,22 @@ export function Frames({
   order,
   fold,
   opens,
+  raises = true,
 }: {
   frames: Frame[]
   platform: string
   order: Order
   fold: boolean
   opens: boolean
+  /** Whether the newest frame raised something; a thread's only ran. */
+  raises?: boolean
 }) {
   const first = openIndex(frames)
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set(opens ? [first] : []))
   const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set())
   const shown = useMemo(() => rows(frames, { order, fold }), [frames, order, fold])
   const hasInApp = frames.some(frame => frame.in_app)
-  const raisedAt = frames.length - 1
+  const raisedAt = raises ? frames.length - 1 : -1
 
   const frameRow = (frame: Frame, index: number) => (
     <FrameRow

@@ -4,6 +4,7 @@ import { Popover } from '@base-ui/react/popover'
 import { useQuery } from '@tanstack/react-query'
 import { Check, EyeOff, RotateCcw, UserRound } from 'lucide-react'
 import { type FormEvent, useEffect, useState } from 'react'
+import { serverUrl } from '@/api/base'
 import type { EventDetail, Group } from '@/api/types'
 import { Button, buttonClasses } from '@/components/Button'
 import { Chip } from '@/components/Chip'
@@ -40,7 +41,7 @@ export function IssueHead({
     return issueMarkdown({
       title: group.title,
       shortId: group.short_id,
-      link: window.location.href.split('?')[0] ?? '',
+      link: serverUrl(`p/${slug}/issues/${group.short_id}`),
       level: event.level,
       handled: event.handled,
       count: group.count,

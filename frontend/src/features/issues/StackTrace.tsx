@@ -125,6 +125,7 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
             platform={platform}
             order={order}
             fold={frames === 'app'}
+            raises={!showsThread}
             isFirst={order === 'newest' ? index === 0 : index === shown.length - 1}
           />
         ))
@@ -139,6 +140,7 @@ function ExceptionBlock({
   platform,
   order,
   fold,
+  raises,
   isFirst,
 }: {
   exception: ExceptionEntry
@@ -146,6 +148,7 @@ function ExceptionBlock({
   platform: string
   order: Order
   fold: boolean
+  raises: boolean
   isFirst: boolean
 }) {
   const mechanism = exception.mechanism
@@ -183,7 +186,14 @@ function ExceptionBlock({
         </div>
       )}
       {frames.length > 0 ? (
-        <Frames frames={frames} platform={platform} order={order} fold={fold} opens={isFirst} />
+        <Frames
+          frames={frames}
+          platform={platform}
+          order={order}
+          fold={fold}
+          raises={raises}
+          opens={isFirst}
+        />
       ) : (
         <p className="border-line border-b px-3 py-2 text-ink3 text-s last:border-0">
           No frames were sent with it.

@@ -21,7 +21,10 @@ export function IntakeSeen({ slug }: { slug: string }) {
   // A wrong key belongs to no project, so what it sent is told to all.
   const astray = (intake.data.unattributed ?? []).filter(outcome => outcome.quantity > 0)
   return (
-    <Panel title="Nothing comes?" note="what arrived in the last 24 hours">
+    <Panel
+      title={intake.data.accepted > 0 ? 'What intake saw' : 'Nothing comes?'}
+      note="what arrived in the last 24 hours"
+    >
       <div className="px-3 py-2.5">
         {intake.data.accepted > 0 || lost.length > 0 ? (
           <>

@@ -194,6 +194,7 @@ type First = { shortId: string; title: string; at: string }
 function Listening({ project }: { project: Project }) {
   const client = useQueryClient()
   const [since] = useState(() => Date.now())
+  const [hadNone] = useState(!project.last_event_at)
   const [told, setTold] = useState<First>()
   const newest = useQuery(newestQuery(project.slug))
   useLive(project.slug, {
@@ -209,11 +210,10 @@ function Listening({ project }: { project: Project }) {
   const known = told ?? polled
   // One clock is the server's, one ours: what arrived while we watched counts as now, whatever they say.
   const isFresh = told !== undefined || (known !== undefined && Date.parse(known.at) > since - 2000)
-  const isFirst = !project.last_event_at || isFresh
   if (known && isFresh) {
     return (
       <Found known={known} slug={project.slug}>
-        {isFirst && !project.last_event_at ? 'First event' : 'Event'} <Age time={known.at} long />
+        {hadNone ? 'First event' : 'Event'} <Age time={known.at} long />
       </Found>
     )
   }
