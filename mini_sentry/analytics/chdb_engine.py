@@ -168,7 +168,7 @@ class Engine:
             result = connection.query(statement, "TabSeparated")
             return Answer(elapsed_ns=int(result.elapsed() * 1e9))
 
-    def close(self, *, timeout_seconds: float = 10.0) -> None:
+    def close(self, *, timeout_seconds: float = 3.0) -> None:
         """Refuse new statements, let running ones end, stop those that do not, close the directory."""
         with self._idle:
             if self._closed:

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -28,7 +29,7 @@ def append(log: MemoryLog, *values: bytes, topic: str = EVENTS) -> None:
 def drain(log: MemoryLog, store: Store, *, rewind_to: float | None = None) -> int:
     """Everything that is in the log; how many records were handled."""
     stop = threading.Event()
-    working = consumers(log, store, rewind_to=rewind_to)
+    working = consumers(log, store, rewind_to=rewind_to, rest_seconds={})
     for consumer in working:
         while consumer.run_once(stop, wait_seconds=0):
             pass
@@ -74,6 +75,23 @@ def test_a_clean_start_reads_nothing_again(store: Store) -> None:
     append(log, encode(make_row(1)))
     drain(log, store)
     assert drain(log, store) == 0
+
+
+def test_a_trickle_goes_in_together_but_its_first_record_at_once(store: Store) -> None:
+    log = MemoryLog()
+    [consumer] = consumers(log, store, topics=[EVENTS], rest_seconds={EVENTS: 0.5})
+    stop = threading.Event()
+    thread = threading.Thread(target=consumer.run, args=(stop,))
+    thread.start()
+    for number in range(20):
+        append(log, encode(make_row(number)))
+        time.sleep(0.02)
+    while log.lag(SNUBA, EVENTS):
+        time.sleep(0.02)
+    stop.set()
+    thread.join()
+    assert event_ids(store) == list(range(20))
+    assert consumer.status.batch_count <= 4
 
 
 def test_without_an_engine_the_batch_waits(store: Store) -> None:

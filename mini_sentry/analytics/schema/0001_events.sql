@@ -1,5 +1,6 @@
 -- One row per stored event. Replaying a record writes the same key again; the engine keeps one, reads use FINAL.
 -- Ids are random, so rows of an hour are in random order: repeated texts go into dictionaries, times into T64.
+-- Merged parts are not synced: the parts they came from stay for a minute, longer than the system keeps unwritten pages.
 CREATE TABLE IF NOT EXISTS {database}.events {on_cluster}
 (
     project_id  UInt64 CODEC(Delta, ZSTD(1)),
@@ -32,6 +33,5 @@ SETTINGS
     ttl_only_drop_parts = 1,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    min_rows_to_fsync_after_merge = 1,
     materialize_ttl_recalculate_only = 1,
     old_parts_lifetime = 60

@@ -17,6 +17,5 @@ SETTINGS
     ttl_only_drop_parts = 1,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    min_rows_to_fsync_after_merge = 1,
     materialize_ttl_recalculate_only = 1,
     old_parts_lifetime = 60
