@@ -11,6 +11,7 @@ from typing import Any
 import dj_database_url
 from dotenv import load_dotenv
 
+import mini_sentry
 from mini_sentry.config.environment import Environment, data_directory
 
 load_dotenv(Path.cwd() / ".env")
@@ -162,13 +163,19 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mini Sentry",
     "DESCRIPTION": "The REST API of Mini Sentry, a self-hosted, Sentry-compatible error tracker.",
-    "VERSION": "0.1.0",
+    "VERSION": mini_sentry.__version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "PATH_CONVERTER_OVERRIDES": {"id": int, "event_id": str},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {"PartState": "mini_sentry.web.health.PARTS"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "mini_sentry.web.document.add_edge",
+        "mini_sentry.web.document.add_errors",
+    ],
 }
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()

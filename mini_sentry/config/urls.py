@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from mini_sentry.groups.api import counts, discussion, events, groups
 from mini_sentry.projects import api as projects
 from mini_sentry.rest.routing import route
-from mini_sentry.web import docs, failures
+from mini_sentry.web import docs, failures, health
 from mini_sentry.web.shell import shell
 
 handler404: Final = failures.not_found
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *discussion.urlpatterns,
     *counts.urlpatterns,
     *events.urlpatterns,
+    *health.urlpatterns,
     re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
     path("docs/openapi.yaml", docs.openapi, name="openapi"),
     route("docs/", docs.Reference.as_view(), name="docs"),

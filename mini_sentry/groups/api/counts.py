@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from mini_sentry.analytics import lookups, queries
 from mini_sentry.groups import rowcounts
-from mini_sentry.groups.api import schemas
+from mini_sentry.groups.api import parameters, schemas
 from mini_sentry.groups.api.shape import group_or_404
 from mini_sentry.groups.columns import asking
 from mini_sentry.groups.detail import shown_components
@@ -50,12 +50,12 @@ class GroupStatsView(APIView):
     @extend_schema(
         operation_id="groups_stats",
         parameters=[
-            schemas.required(schemas.PROJECT),
-            schemas.IDS,
-            *schemas.TIMES,
-            schemas.ENVIRONMENT,
+            parameters.required(parameters.PROJECT),
+            parameters.IDS,
+            *parameters.TIMES,
+            parameters.ENVIRONMENT,
         ],
-        responses=schemas.GroupStatsMapSerializer,
+        responses=schemas.GroupStatsSerializer,
         tags=["groups"],
     )
     def get(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class GroupStatsView(APIView):
 class GroupTagsView(APIView):
     @extend_schema(
         operation_id="groups_tags",
-        parameters=[*schemas.TIMES, schemas.ENVIRONMENT],
+        parameters=[*parameters.TIMES, parameters.ENVIRONMENT],
         responses=schemas.TagSharesSerializer(many=True),
         tags=["groups"],
     )
@@ -134,7 +134,7 @@ class GroupHashesView(APIView):
 class GroupSeriesView(APIView):
     @extend_schema(
         operation_id="groups_series",
-        parameters=[*schemas.TIMES, schemas.INTERVAL, schemas.ENVIRONMENT],
+        parameters=[*parameters.TIMES, parameters.INTERVAL, parameters.ENVIRONMENT],
         responses=schemas.SeriesBucketSerializer(many=True),
         tags=["groups"],
     )
@@ -151,11 +151,11 @@ class DashboardSeriesView(APIView):
     @extend_schema(
         operation_id="dashboard_series",
         parameters=[
-            schemas.required(schemas.PROJECT),
-            *schemas.TIMES,
-            schemas.INTERVAL,
-            schemas.ENVIRONMENT,
-            schemas.choice(
+            parameters.required(parameters.PROJECT),
+            *parameters.TIMES,
+            parameters.INTERVAL,
+            parameters.ENVIRONMENT,
+            parameters.choice(
                 "backend", BACKENDS, "Which store counts: the columns (`ch`, the default) or the relational one."
             ),
         ],
@@ -178,11 +178,11 @@ class TopGroupsView(APIView):
     @extend_schema(
         operation_id="dashboard_top_groups",
         parameters=[
-            schemas.required(schemas.PROJECT),
-            *schemas.TIMES,
-            schemas.ENVIRONMENT,
-            schemas.LIMIT,
-            schemas.choice(
+            parameters.required(parameters.PROJECT),
+            *parameters.TIMES,
+            parameters.ENVIRONMENT,
+            parameters.LIMIT,
+            parameters.choice(
                 "backend", BACKENDS, "Which store counts: the columns (`ch`, the default) or the relational one."
             ),
         ],

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from mini_sentry.accounts.person import acting
 from mini_sentry.analytics import queries
-from mini_sentry.groups.api import schemas
+from mini_sentry.groups.api import event_schemas, parameters, schemas
 from mini_sentry.groups.api.counts import required_project
 from mini_sentry.groups.api.shape import group_or_404
 from mini_sentry.groups.columns import asking
@@ -42,11 +42,11 @@ class EventsView(APIView):
     @extend_schema(
         operation_id="events_list",
         parameters=[
-            *schemas.FILTERS,
-            schemas.number("limit", "50 when not said, at most 1,000."),
-            schemas.number("offset", "How many to pass over."),
+            *parameters.FILTERS,
+            parameters.number("limit", "50 when not said, at most 1,000."),
+            parameters.number("offset", "How many to pass over."),
         ],
-        responses=schemas.EventPageSerializer,
+        responses=event_schemas.EventPageSerializer,
         tags=["events"],
     )
     def get(self, request: Request) -> Response:
@@ -63,8 +63,8 @@ class EventsView(APIView):
 class EventView(APIView):
     @extend_schema(
         operation_id="events_retrieve",
-        parameters=[schemas.filter_of("project", "A slug, where several projects have an event of this id.")],
-        responses=schemas.EventDetailSerializer,
+        parameters=[parameters.filter_of("project", "A slug, where several projects have an event of this id.")],
+        responses=event_schemas.EventDetailSerializer,
         tags=["events"],
     )
     def get(self, request: Request, event_id: str) -> Response:
@@ -83,12 +83,12 @@ class GroupEventsView(APIView):
     @extend_schema(
         operation_id="groups_events_list",
         parameters=[
-            *[one for one in schemas.FILTERS if one.name not in ("project", "status")],
-            schemas.LIMIT,
-            schemas.CURSOR,
-            *schemas.PAGE_HEADERS,
+            *[one for one in parameters.FILTERS if one.name not in ("project", "status")],
+            parameters.LIMIT,
+            parameters.CURSOR,
+            *parameters.PAGE_HEADERS,
         ],
-        responses=schemas.GroupEventSerializer(many=True),
+        responses=event_schemas.GroupEventSerializer(many=True),
         tags=["groups"],
     )
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 - the path's name for it
@@ -116,10 +116,10 @@ class GroupEventView(APIView):
     @extend_schema(
         operation_id="groups_events_retrieve",
         parameters=[
-            schemas.path("event", "`latest`, `first`, or an event id with or without hyphens."),
-            *[one for one in schemas.FILTERS if one.name not in ("project", "status")],
+            parameters.path("event", "`latest`, `first`, or an event id with or without hyphens."),
+            *[one for one in parameters.FILTERS if one.name not in ("project", "status")],
         ],
-        responses=schemas.EventDetailSerializer,
+        responses=event_schemas.EventDetailSerializer,
         tags=["groups"],
     )
     def get(self, request: Request, id: int, event: str) -> Response:  # noqa: A002 - the path's name for it
@@ -147,8 +147,8 @@ class ColumnEventsView(APIView):
     @extend_schema(
         operation_id="events_clickhouse",
         parameters=[
-            schemas.required(schemas.PROJECT),
-            schemas.number("limit", "100 when not said, at most 1,000."),
+            parameters.required(parameters.PROJECT),
+            parameters.number("limit", "100 when not said, at most 1,000."),
         ],
         responses=schemas.ColumnEventSerializer(many=True),
         tags=["events"],

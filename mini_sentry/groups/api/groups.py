@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mini_sentry.accounts.person import acting
-from mini_sentry.groups.api import schemas
+from mini_sentry.groups.api import parameters, schemas
 from mini_sentry.groups.api.shape import group_object, group_objects, group_or_404, stream
 from mini_sentry.groups.filters import filtered_groups
 from mini_sentry.groups.models import Group
@@ -35,11 +35,11 @@ class GroupsView(APIView):
     @extend_schema(
         operation_id="groups_list",
         parameters=[
-            *schemas.FILTERS,
-            schemas.choice("sort", SORTS, "Descending; `last_seen` when absent."),
-            schemas.LIMIT,
-            schemas.CURSOR,
-            *schemas.PAGE_HEADERS,
+            *parameters.FILTERS,
+            parameters.choice("sort", SORTS, "Descending; `last_seen` when absent."),
+            parameters.LIMIT,
+            parameters.CURSOR,
+            *parameters.PAGE_HEADERS,
         ],
         responses=schemas.GroupSerializer(many=True),
         tags=["groups"],
@@ -127,7 +127,7 @@ def _action_view(action: Action, answer: Any, body: Any = None) -> type[APIView]
 class BulkView(APIView):
     @extend_schema(
         operation_id="groups_bulk",
-        parameters=[parameter for parameter in schemas.FILTERS if parameter.name not in ("project", "q")],
+        parameters=[parameter for parameter in parameters.FILTERS if parameter.name not in ("project", "q")],
         request=schemas.BulkActionSerializer,
         responses=schemas.BulkResultSerializer,
         tags=["groups"],
