@@ -33,7 +33,7 @@ type Sketch = [
   type: string,
   value: string,
   culprit: string,
-  level: string,
+  level: MockGroup['level'],
   count: number,
   users: number,
   lastMinutes: number,
@@ -515,6 +515,7 @@ export class World {
       created_at: new Date().toISOString(),
       ingest_token: hex(`token ${slug}`),
       dsn: `http://${key}@localhost:${port}/${this.projects.length + 1}`,
+      first_event_at: null,
       last_event_at: null,
       open_count: 0,
       event_count_24h: 0,
@@ -615,10 +616,16 @@ export class World {
     return group
   }
 
-  note(group: MockGroup, kind: string, data: Record<string, unknown>) {
+  note(group: MockGroup, kind: Schemas['Activity']['kind'], data: Record<string, unknown>) {
     this.notes.unshift({
       group: group.id,
-      entry: { id: 1000 + this.notes.length, kind, author: null, data, created_at: new Date().toISOString() },
+      entry: {
+        id: `a${1000 + this.notes.length}`,
+        kind,
+        author: '',
+        data,
+        created_at: new Date().toISOString(),
+      },
     })
   }
 
@@ -629,20 +636,20 @@ export class World {
       ).toISOString()
     const made: Schemas['Activity'][] = [
       {
-        id: 3,
+        id: 'a3',
         kind: 'comment',
         author: 'Jonas T.',
         data: { body: 'Looks like the price list 404 is not handled, see https://wiki.test/price-lists' },
         created_at: at(0.9),
       },
       {
-        id: 2,
+        id: 'a2',
         kind: 'assigned',
         author: 'Mara K.',
         data: { assignee: group.assignee || 'Mara K.' },
         created_at: at(0.6),
       },
-      { id: 1, kind: 'first_seen', author: null, data: { release: '4.8.0' }, created_at: group.first_seen },
+      { id: 'a1', kind: 'first_seen', author: '', data: { release: '4.8.0' }, created_at: group.first_seen },
     ]
     return [...this.notes.filter(note => note.group === group.id).map(note => note.entry), ...made]
   }
@@ -686,6 +693,7 @@ export class World {
     const tag = (key: string, ...values: [string, number][]) => ({
       key,
       total,
+      value_count: values.length,
       values: values.map(([value, share]) => ({ value, share, count: Math.round(total * share) })),
     })
     if (group.platform === 'python') {
@@ -879,6 +887,10 @@ export function detailOf(world: World, group: MockGroup, key: string): Record<st
     type: group.type,
     platform: group.platform,
     dist: null,
+    release_version: '4.8.1',
+    transaction: '/checkout/',
+    trace_id: hex('trace'),
+    body_is_kept: true,
     handled: group.handled,
     tag_list: [
       { key: 'level', value: group.level },

@@ -12,24 +12,9 @@ export type Comment = Schemas['Comment']
 export type Activity = Schemas['Activity']
 export type TagShares = Schemas['TagShares']
 export type SeriesBucket = Schemas['SeriesBucket']
-export type EventDetail = Omit<Schemas['EventDetail'], 'normalized' | 'grouping'> & {
-  normalized: Normalized
-  grouping: Grouping
-}
-export type Grouping = {
-  config: string
-  hashes: { hash: string; variant: string }[]
-  explanation: Explanation[]
-}
-
-/** One part of why an event fell into its group; `reason` says why a part does not contribute. */
-export type Explanation = {
-  component?: string
-  value?: unknown
-  contributes?: boolean
-  reason?: string | null
-  children?: Explanation[]
-}
+export type Explanation = Schemas['Explanation']
+/** The readable parts come as the server says, but may be absent where an older event lacks them. */
+export type EventDetail = Omit<Schemas['EventDetail'], 'normalized'> & { normalized: Normalized }
 
 /** What `/api/live/` tells of a batch of events. */
 export type LiveBatch = {

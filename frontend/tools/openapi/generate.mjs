@@ -8,6 +8,13 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 if (!existsSync(`${here}node_modules`)) execFileSync('npm', ['ci'], { cwd: here, stdio: 'inherit' })
 execFileSync(
   process.execPath,
-  [`${here}node_modules/openapi-typescript/bin/cli.js`, '../docs/openapi.yaml', '-o', 'src/api/schema.ts'],
+  [
+    `${here}node_modules/openapi-typescript/bin/cli.js`,
+    '../docs/openapi.yaml',
+    // A field with a default may be left out of a request.
+    '--default-non-nullable=false',
+    '-o',
+    'src/api/schema.ts',
+  ],
   { cwd: fileURLToPath(new URL('../..', import.meta.url)), stdio: 'inherit' },
 )

@@ -46,7 +46,7 @@ export function Activity({ group }: { group: Group }) {
           aria-label="Comment"
           placeholder="Write a comment"
           rows={text ? 3 : 1}
-          maxLength={10_000}
+          maxLength={8192}
           value={text}
           onChange={event => setText(event.target.value)}
           onKeyDown={event => {
@@ -72,7 +72,7 @@ export function Activity({ group }: { group: Group }) {
       )}
       <ol className="px-2.5 py-1.5">
         {entries.slice(0, isWhole ? undefined : shownFirst).map(entry => (
-          <Line key={`${entry.kind} ${entry.id}`} entry={entry} />
+          <Line key={entry.id} entry={entry} />
         ))}
       </ol>
       {entries.length > shownFirst && !isWhole && (
@@ -118,6 +118,7 @@ function Sentence({ entry }: { entry: Entry }) {
       </>
     )
   }
+  if (entry.kind === 'unassigned') return who ? <>{who} assigned nobody</> : 'Assigned to nobody'
   if (entry.kind === 'assigned') {
     const assignee = typeof data.assignee === 'string' ? data.assignee : ''
     return (

@@ -59,7 +59,9 @@ export function Breadcrumbs({ event }: { event: EventDetail }) {
         <li className={classes(line, 'bg-error-soft font-semibold')}>
           <span className="text-right font-mono text-ink2 text-xs">0 s</span>
           <Dot tone="crash" />
-          <span className="hidden md:block">{event.type ? 'exception' : 'event'}</span>
+          <span className="hidden md:block">
+            {event.normalized.exceptions?.length ? 'exception' : 'event'}
+          </span>
           <span className="truncate">
             <Text>{event.title}</Text>
           </span>

@@ -67,6 +67,11 @@ export function EventPanels({
         ))}
       </nav>
       <div className="grid grid-cols-1 gap-3 px-2.5 py-3 md:px-4 lg:pr-3">
+        {!event.body_is_kept && (
+          <p className="rounded-l border border-line bg-surface px-3 py-2 text-ink2">
+            The content of this event was removed after its retention time; it still counts.
+          </p>
+        )}
         {parts.map(part => (
           <div key={part.id} id={part.id} className="min-w-0 scroll-mt-11">
             {part.content}
@@ -86,7 +91,7 @@ function partsOf(event: EventDetail, group: Group, search: IssueSearch): Part[] 
       content: <StackTrace key={event.event_id} event={event} search={search} />,
       inBar: true,
     },
-    { id: 'message', title: 'Message', content: <MessagePanel event={event} />, inBar: false },
+    { id: 'message', title: 'Message', content: <MessagePanel event={event} />, inBar: true },
     {
       id: 'breadcrumbs',
       title: 'Breadcrumbs',

@@ -66,7 +66,7 @@ function FilterBarBase({
         all="All levels"
         values={filters.level}
         options={levelOptions}
-        onChange={level => onChange({ level })}
+        onChange={chosen => onChange({ level: levels.filter(level => chosen.includes(level)) })}
       />
       <Pick
         label="Sort"

@@ -33,7 +33,10 @@ export function IssueHead({
   const tags = useQuery(tagsQuery(group.id))
   const [isAssigning, setAssigning] = useState(false)
   const [isWhole, setWhole] = useState(false)
-  const { type, message } = titleParts(group)
+  const { type, message: start } = titleParts(group)
+  // The group keeps the beginning of a long message; its event has all of it.
+  const whole = event?.normalized.exceptions?.at(-1)?.value ?? ''
+  const message = whole.startsWith(start) ? whole : start
   const may = allowed(group.status)
 
   function markdown(): string {
@@ -49,7 +52,7 @@ export function IssueHead({
       firstSeen: group.first_seen,
       lastSeen: group.last_seen,
       firstRelease: group.first_release,
-      release: event.tag_list.find(tag => tag.key === 'release')?.value ?? group.last_release,
+      release: event.release_version ?? group.last_release,
       environment: event.environment,
       eventId: event.event_id,
       timestamp: event.timestamp,

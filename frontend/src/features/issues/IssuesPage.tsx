@@ -11,6 +11,7 @@ import { Button } from '@/components/Button'
 import { useKeys } from '@/components/keys'
 import { PageHead } from '@/components/PageHead'
 import { Failed, Notice, Skeleton } from '@/components/State'
+import { levelOf } from '@/lib/event'
 import { count, counted } from '@/lib/numbers'
 import { type Action, useIssueActions } from './actions'
 import { FilterBar } from './FilterBar'
@@ -61,7 +62,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
   const live = useLive(slug, {
     onBatch: batch => {
       const unknown = applyBatch(client, batch).filter(
-        each => showsOpen && (filters.level.length === 0 || filters.level.includes(each.level)),
+        each => showsOpen && (filters.level.length === 0 || filters.level.includes(levelOf(each.level))),
       )
       if (unknown.length > 0) setFresh(before => new Set([...before, ...unknown.map(each => each.id)]))
       if (project.data && !project.data.last_event_at)

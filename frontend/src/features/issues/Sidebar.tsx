@@ -67,7 +67,7 @@ export function EssentialsPanel({ event }: { event: EventDetail }) {
   const named = (name: string) => [contexts[name]?.name, contexts[name]?.version].filter(Boolean).join(' ')
   const rows: [string, ReactNode][] = [
     ['User', who && <Text>{who}</Text>],
-    ['Release', tag('release') && <Text>{tag('release')}</Text>],
+    ['Release', event.release_version && <Text>{event.release_version}</Text>],
     ['Environment', event.environment && <Text>{event.environment}</Text>],
     [
       'URL',
@@ -83,9 +83,9 @@ export function EssentialsPanel({ event }: { event: EventDetail }) {
     ['Server', tag('server_name') && <Text>{tag('server_name')}</Text>],
     [
       'Trace',
-      text(contexts.trace?.trace_id) && (
+      event.trace_id && (
         <span className="font-mono text-xs">
-          <Text>{text(contexts.trace?.trace_id)}</Text>
+          <Text>{event.trace_id}</Text>
         </span>
       ),
     ],

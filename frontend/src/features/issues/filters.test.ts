@@ -20,7 +20,7 @@ it('a wrong value in the address falls back alone', () => {
 })
 
 it('lists may be repeated or comma-separated', () => {
-  expect(v.parse(issuesSearch, { level: ['error', 'fatal'] }).level).toEqual(['error', 'fatal'])
+  expect(v.parse(issuesSearch, { level: ['error', 'fatal'] }).level).toEqual(['fatal', 'error'])
   expect(v.parse(issuesSearch, { environment: 'production,staging' }).environment).toEqual([
     'production',
     'staging',

@@ -1,5 +1,6 @@
 /** What of the issue list and the issue page lives in the URL, read tolerantly: a wrong value falls back. */
 import * as v from 'valibot'
+import { type Level, levels } from '@/lib/event'
 
 const list = v.fallback(
   v.optional(
@@ -10,6 +11,13 @@ const list = v.fallback(
   ),
   undefined,
 )
+const levelList = v.pipe(
+  list,
+  v.transform(words => {
+    const known = levels.filter(level => words?.includes(level))
+    return known.length > 0 ? known : undefined
+  }),
+)
 const oneOf = <const Values extends readonly string[]>(values: Values) =>
   v.fallback(v.optional(v.picklist(values)), undefined)
 
@@ -19,7 +27,7 @@ export const statuses = ['unresolved', 'resolved', 'ignored', 'all'] as const
 
 export const issuesSearch = v.object({
   q: v.fallback(v.optional(v.string()), undefined),
-  level: list,
+  level: v.optional(levelList),
   environment: list,
   release: v.fallback(v.optional(v.string()), undefined),
   status: oneOf(statuses),
@@ -41,7 +49,7 @@ export type IssueSearch = v.InferOutput<typeof issueSearch>
 export type GroupFilters = {
   status: (typeof statuses)[number]
   sort: (typeof sorts)[number]
-  level: string[]
+  level: Level[]
   environment: string[]
   q: string
   release: string
@@ -62,7 +70,7 @@ export function filtersOf(search: IssuesSearch): GroupFilters {
 
 /** The search that differs from the defaults only, to keep addresses short. */
 export function searchOf(filters: Partial<GroupFilters>): IssuesSearch {
-  const filled = <Value extends string | string[]>(value: Value | undefined) =>
+  const filled = <Value extends string | string[]>(value: Value | undefined): Value | undefined =>
     value?.length ? value : undefined
   return {
     q: filled(filters.q),

@@ -13,7 +13,7 @@ const pageSize = 50
 
 export type GroupPage = { groups: Group[]; cursor: string | undefined; hits: number | undefined }
 
-const some = (values: string[]) => (values.length ? values : undefined)
+const some = <Value>(values: Value[]) => (values.length ? values : undefined)
 
 export const groupsQuery = (slug: string, filters: GroupFilters) =>
   infiniteQueryOptions({
@@ -28,7 +28,7 @@ export const groupsQuery = (slug: string, filters: GroupFilters) =>
               limit: pageSize,
               cursor: pageParam,
               sort: filters.sort,
-              status: filters.status === 'all' ? undefined : filters.status,
+              status: filters.status === 'all' ? undefined : [filters.status],
               level: some(filters.level),
               environment: some(filters.environment),
               release: filters.release || undefined,
