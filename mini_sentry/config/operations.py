@@ -78,15 +78,15 @@ def _rebuild(since: str) -> int:
     from mini_sentry.analytics.migrate import migrate
     from mini_sentry.analytics.snuba import rebuild
     from mini_sentry.analytics.store import ColumnsError, Store
-    from mini_sentry.config.wiring import columns_url
     from mini_sentry.digest.rows import stored_rows
+    from mini_sentry.groups import columns
 
     try:
         start = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
     except ValueError:
         print(f"mini-sentry: --since {since} is no date. Write it as 2026-01-31.", file=sys.stderr)
         return 1
-    store = Store(columns_url)
+    store = Store(columns.url)
     try:
         migrate(store, retention_days=settings.RETENTION_DAYS)
         count = rebuild(store, stored_rows(since=start))

@@ -16,8 +16,9 @@ from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, Store
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.roles import Part
-from mini_sentry.config.wiring import columns_url, limits
+from mini_sentry.config.wiring import limits
 from mini_sentry.digest.consumer import Digest
+from mini_sentry.groups import columns
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
@@ -135,7 +136,7 @@ class _Snuba(Threads):
             self._mark.unlink(missing_ok=True)
 
     def _consumers(self, log: Log) -> dict[str, Loop]:
-        store = Store(columns_url)
+        store = Store(columns.url)
         has_tables = threading.Event()
         consumers = snuba.consumers(log, store, attempts_dir=settings.DATA_DIR, rewind_to=self._rewind_to)
 

@@ -1,8 +1,7 @@
-"""The settings as the packages want them: limits as one value, the column store's address as a function."""
+"""The settings as the packages want them."""
 
 from django.conf import settings
 
-from mini_sentry.analytics.chdb_server import address
 from mini_sentry.protocol.limits import Limits
 
 
@@ -12,8 +11,3 @@ def limits() -> Limits:
         inflated_bytes=settings.MAX_REQUEST_MB << 20,
         event_bytes=settings.MAX_EVENT_KB << 10,
     )
-
-
-def columns_url() -> str | None:
-    """Where the columns are: the operator's server, else the embedded one's address while it runs."""
-    return settings.CLICKHOUSE_URL or address(settings.DATA_DIR)

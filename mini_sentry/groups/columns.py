@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
@@ -11,9 +12,17 @@ from mini_sentry.analytics.store import ColumnsBusy, ColumnsError, ColumnsUnavai
 from mini_sentry.rest.errors import Unavailable
 
 
+def url() -> str | None:
+    """Where the columns are: the operator's server, else the embedded one's address while it runs."""
+    if settings.CLICKHOUSE_URL:
+        server = urlsplit(settings.CLICKHOUSE_URL)
+        return urlunsplit(server._replace(path=server.path.strip("/") or settings.CLICKHOUSE_DATABASE))
+    return address(settings.DATA_DIR)
+
+
 @cache
 def store() -> Store:
-    return Store(lambda: settings.CLICKHOUSE_URL or address(settings.DATA_DIR))
+    return Store(url)
 
 
 @contextmanager

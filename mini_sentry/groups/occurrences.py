@@ -327,10 +327,10 @@ def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> Non
             scope[2] = max(scope[2], event.received_at)
     greatest = "max" if connection.vendor == "sqlite" else "greatest"
     cursor.executemany(
-        "INSERT INTO groups_groupscope (group_id, environment, release_version, count, first_seen, last_seen) "
+        "INSERT INTO groups_groupscope (group_id, environment, release_version, count, first_seen, last_seen) "  # noqa: S608
         "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (group_id, environment, release_version) DO UPDATE SET "
         "count = groups_groupscope.count + excluded.count, "
-        f"last_seen = {greatest}(groups_groupscope.last_seen, excluded.last_seen)",  # noqa: S608
+        f"last_seen = {greatest}(groups_groupscope.last_seen, excluded.last_seen)",
         [
             (group_id, environment, release, int(count), _stored(first), _stored(last))
             for (group_id, environment, release), (count, first, last) in sorted(scopes.items())

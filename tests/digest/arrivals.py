@@ -33,7 +33,7 @@ def envelope(*payloads: dict[str, Any], event_id: str | None = None) -> bytes:
 
 def accept(log: Log, project: Project, body: bytes, *, kind: str = "envelope", at: float = NOON, **fields: Any) -> None:
     """Append one request to the log."""
-    message = {
+    message: dict[str, Any] = {
         "kind": kind,
         "project_id": project.pk,
         "key_id": 1,

@@ -12,7 +12,8 @@ from django.db import IntegrityError
 from mini_sentry.analytics.rows import decode_event, decode_outcome
 from mini_sentry.digest import consumer, positions
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups import occurrences
+from mini_sentry.groups.bodies import Bodies, Compressor
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.groups.models import Activity, Announcement, Event, Group, GroupHash, GroupScope, Outbox, Status
 from mini_sentry.live import messages as live
@@ -154,7 +155,7 @@ def test_bytes_that_are_no_message_become_a_dead_letter(log, drain, shop):
 
 def test_a_record_that_the_store_refuses_is_found_by_halving_and_buried(log, drain, shop, monkeypatch):
     refused = crash()["event_id"]
-    stored = consumer.record
+    stored = occurrences.record
 
     def record(candidates, **options):
         if any(candidate.event.event_id == refused for candidate in candidates):
@@ -276,5 +277,5 @@ def test_bodies_are_compressed_with_a_dictionary_once_there_are_enough_to_learn_
     dictionary = train(sampler.next_stage())
     assert dictionary is not None
     assert sampler.stage == 1
-    plain = consumer.Compressor(0, None).compress(samples[0][1])
-    assert len(consumer.Compressor(1, dictionary).compress(samples[0][1])) < len(plain) / 2
+    plain = Compressor(0, None).compress(samples[0][1])
+    assert len(Compressor(1, dictionary).compress(samples[0][1])) < len(plain) / 2

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_web_and_engine_die_twenty_times_under_load_and_the_books_still_balance(
         for turn in range(KILLS):
             role = ("web", "engine")[turn % 2]
             time.sleep(0.3 + chance.random() * 0.9)
-            installation.wait_until(lambda role=role: _runs(installation, role), f"{role} runs")
+            installation.wait_until(partial(_runs, installation, role), f"{role} runs")
             kill(installation.role(role))
         time.sleep(1)
     installation.wait_until(lambda: _is_up(installation), "the server answers again")
@@ -57,8 +58,8 @@ def test_a_death_between_the_transaction_and_the_publish_changes_nothing(install
         reply = installation.request("POST", path, envelope(event_id, number % 3), headers)
         assert reply.status == 200
         acknowledged.add(event_id)
-    program = Path(__file__).with_name("dies_before_publish.py")
-    died = subprocess.run([sys.executable, program], env=installation.environment, timeout=60, check=False)
+    command = [sys.executable, "-m", "tests.faults.dies_before_publish"]
+    died = subprocess.run(command, env=installation.environment, timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
     installation.start("engine")
     ledger.settle(installation)

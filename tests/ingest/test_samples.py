@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import brotli  # type: ignore[import-untyped, unused-ignore]
+import brotli
 import pytest
 
 from mini_sentry.projects.keys import Rows
