@@ -39,6 +39,7 @@ from mini_sentry.streams.consumer import lag_seconds
 from mini_sentry.streams.log import Log, LogError
 from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import DIGEST, INGEST
+from mini_sentry.web import health
 from mini_sentry.web.hosts import is_ours
 
 Message = MutableMapping[str, Any]
@@ -125,6 +126,7 @@ class Application:
         self._live = LiveApp(self._bus, find_project=partial(_project_id, key_map), refuse=_refuse)
         await self._ingest.startup()
         await self._lag.start(log)
+        health.lag.seconds = lambda: self._lag.seconds
 
     async def _stop(self) -> None:
         await self._lag.stop()
