@@ -27,7 +27,7 @@ START_SECONDS = 60.0
 WEB_STOP_SECONDS = 10.0
 ENGINE_STOP_SECONDS = 20.0
 FIRST_BACKOFF_SECONDS = 0.2
-LONGEST_BACKOFF_SECONDS = 10.0
+LONGEST_BACKOFF_SECONDS = 3.0
 STEADY_SECONDS = 30.0
 """A child that lived this long is started again at once; one that died sooner waits longer each time."""
 

@@ -81,7 +81,7 @@ def test_a_series_may_be_of_one_group_and_some_environments(store: Store) -> Non
         (NOON + MINUTE, NOON + 2 * MINUTE, 3600, [NOON]),
     ],
 )
-def test_buckets_begin_on_the_clocks_whole_intervals(start, end, seconds, expected) -> None:  # type: ignore[no-untyped-def]
+def test_buckets_begin_on_the_clocks_whole_intervals(start, end, seconds, expected) -> None:
     assert queries.bucket_starts(start, end, seconds) == expected
 
 
