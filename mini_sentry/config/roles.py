@@ -35,6 +35,8 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
     """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five."""
     import uvicorn
 
+    from mini_sentry.ingest.http import PreparedProtocol
+
     if supervised:
         _stop_with_supervisor()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -42,7 +44,7 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
         "host": host.strip("[]"),
         "port": port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": PreparedProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

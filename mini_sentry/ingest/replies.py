@@ -1,6 +1,7 @@
 """What the edge answers: JSON with the headers that let a page of another origin read it, and refusals as exceptions."""
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -34,11 +35,21 @@ PREFLIGHT: Final[list[Header]] = [
 ]
 GIF: Final = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 
-_EVENT_ID_START: Final[Message] = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [JSON, (b"content-length", b"41"), *CORS],
-}
+HEAD: Final = "mini_sentry.head"
+"""The key of a message's head as bytes, for the server that can send it as it is (`http.PreparedProtocol`)."""
+
+
+def _prepared(status: int, headers: Sequence[Header]) -> Message:
+    lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode()), *(b"%s: %s" % pair for pair in headers)]
+    return {
+        "type": "http.response.start",
+        "status": status,
+        "headers": headers,
+        HEAD: b"\r\n".join([*lines, b"", b""]),
+    }
+
+
+_EVENT_ID_START: Final = _prepared(200, [JSON, (b"content-length", b"41"), *CORS])
 _RATE_LIMITED: Final = frozenset({Reason.PROJECT_LIMIT, Reason.BACKLOG, Reason.DISK_FULL})
 
 

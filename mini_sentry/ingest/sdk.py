@@ -52,6 +52,8 @@ async def envelope(intake: Intake, route: Route, scope: Scope, receive: Receive,
         plain = await inflated(body, encoding, max_bytes=limits.inflated_bytes)
         scanned = envelopes.scan(plain, limits=limits)
     except ProtocolError as error:
+        if sender is None:
+            raise intake.senders.unauthenticated(route.project_id) from error
         raise unacceptable(error, project_id=project_id, category="error") from error
     if sender is None:
         sender = await intake.senders.from_dsn(scanned.dsn, route.project_id)

@@ -134,6 +134,12 @@ def test_a_tunnel_sends_nothing_but_the_dsn_in_the_envelope(server: Server) -> N
     assert server.messages()[0].key_id == 10
 
 
+@pytest.mark.parametrize("body", [b"", b"broken", b'{}\n{"type":"event","length":9}\n{}'])
+def test_without_a_key_a_body_that_cannot_be_read_is_401_too(server: Server, body: bytes) -> None:
+    assert server.post(URL, body, {}).status == 401
+    assert server.refused() == [(1, "invalid", "unauthenticated", "error", 1)]
+
+
 @pytest.mark.parametrize(
     ("dsn", "status", "reason"),
     [

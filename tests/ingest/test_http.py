@@ -1,0 +1,152 @@
+"""The edge behind its real server, over a socket: what no in-process driver shows."""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+
+from mini_sentry.ingest.http import PreparedProtocol
+from mini_sentry.protocol.limits import Limits
+from tests.ingest.driver import AUTH, EVENT_ID, Server, event_envelope, gzipped
+
+URL = "/api/1/envelope/"
+
+
+class Running:
+    """A server on a free port of the loopback interface, in a thread."""
+
+    def __init__(self, edge: Server) -> None:
+        self.edge = edge
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listening.getsockname()[1]
+        config = uvicorn.Config(
+            self._app, interface="asgi3", http=PreparedProtocol, ws="none", log_level="critical", access_log=False
+        )
+        self._server = uvicorn.Server(config)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._server.serve([listening])), daemon=True)
+        self._thread.start()
+        assert self._started.wait(10)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
+    def exchange(self, sent: bytes, *, ends: bytes) -> bytes:
+        """Send raw bytes and read until `ends` came or the server closed the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(sent)
+            received = b""
+            while not received.endswith(ends) and (part := connection.recv(65536)):
+                received += part
+            return received
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self.edge.app(scope, receive, send)
+            return
+        for act, name in ((self.edge.app.startup, "startup"), (self.edge.app.shutdown, "shutdown")):
+            await receive()
+            await act()
+            await send({"type": f"lifespan.{name}.complete"})
+            self._started.set()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    server = Running(Server(limits=Limits(request_bytes=300_000)))
+    yield server
+    server.stop()
+
+
+def raw(body: bytes, *, version: str = "1.1", extra: str = "") -> bytes:
+    auth = AUTH["X-Sentry-Auth"]
+    head = (
+        f"POST {URL} HTTP/{version}\r\nHost: x\r\nX-Sentry-Auth: {auth}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def test_many_requests_go_over_one_connection(running: Running) -> None:
+    connection = running.connect()
+    for _ in range(3):
+        connection.request("POST", URL, gzipped(event_envelope()), {**AUTH, "Content-Encoding": "gzip"})
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Access-Control-Allow-Origin")) == (200, "*")
+        assert json.loads(response.read()) == {"id": EVENT_ID}
+        connection.request("POST", URL, b"broken", AUTH)
+        response = connection.getresponse()
+        assert response.status == 400
+        response.read()
+    connection.close()
+
+
+def test_a_chunked_body_without_a_length_is_accepted(running: Running) -> None:
+    body = event_envelope()
+    connection = running.connect()
+    connection.request("POST", URL, iter([body[:7], body[7:]]), AUTH, encode_chunked=True)
+    assert json.loads(connection.getresponse().read()) == {"id": EVENT_ID}
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "extra"), [("1.0", ""), ("1.1", "Connection: close\r\n")], ids=["HTTP 1.0", "Connection: close"]
+)
+def test_a_connection_that_is_to_be_closed_is_closed_and_says_so(running: Running, version: str, extra: str) -> None:
+    received = running.exchange(raw(event_envelope(), version=version, extra=extra), ends=b"never")
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"connection: close\r\n" in received
+    assert received.endswith(b'\r\n\r\n{"id":"%s"}' % EVENT_ID.encode())
+
+
+def test_requests_sent_ahead_are_answered_in_order(running: Running) -> None:
+    ids = [f"{number:032x}" for number in range(1, 6)]
+    sent = b"".join(raw(event_envelope(event_id=event_id)) for event_id in ids)
+    received = running.exchange(sent, ends=b'{"id":"%s"}' % ids[-1].encode())
+    assert [part[:32].decode() for part in received.split(b'{"id":"')[1:]] == ids
+
+
+def test_a_client_that_waits_to_be_told_to_go_on_is_told(running: Running) -> None:
+    head, body = raw(event_envelope(), extra="Expect: 100-continue\r\n").split(b"\r\n\r\n", 1)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_body_over_the_limit_is_answered_413_and_the_connection_goes_on(running: Running) -> None:
+    connection = running.connect()
+    connection.request("POST", URL, b"x" * 2_000_000, AUTH)
+    response = connection.getresponse()
+    assert (response.status, list(json.loads(response.read()))) == (413, ["detail"])
+    connection.request("POST", URL, event_envelope(), AUTH)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing(running: Running) -> None:
+    before = len(running.edge.messages())
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+        connection.sendall(raw(event_envelope())[:-5])
+    assert json.loads(running.exchange(raw(event_envelope()), ends=b"}").rsplit(b"\r\n", 1)[1]) == {"id": EVENT_ID}
+    assert len(running.edge.messages()) == before + 1
+
+
+def test_head_and_options_are_answered_without_a_body(running: Running) -> None:
+    connection = running.connect()
+    for method, status in (("HEAD", 405), ("OPTIONS", 204)):
+        connection.request(method, URL)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (status, b"")
+    connection.close()
