@@ -77,7 +77,7 @@ FIELDS: Final = frozenset(
 SYNONYMS: Final = {"environment": "env", "assignee": "assigned", "firstseen": "age", "lastseen": "seen"}
 
 _NAMES: Final = sorted(FIELDS | SYNONYMS.keys())
-_KEY = re.compile(r"(?:tags\[([^\]\s]{1,200})\]|([A-Za-z][A-Za-z0-9_.-]+)):(?![:/\\])")
+_KEY = re.compile(r"(?:tags\[([^\]\s]{1,200})\]|([A-Za-z][A-Za-z0-9_.-]*)):(?![:/\\])")
 _TOKEN = re.compile(r"\s*(?:([()])|(!)|(OR(?=[\s()]|$))|)")
 _PLAIN = re.compile(r'[^\s()"]+')
 _PLAIN_VALUE = re.compile(r'[^\s()",]+')

@@ -36,6 +36,7 @@ def shown(node: Node) -> str:
         ("age:-24h seen:+7d", "[age=-24h seen=+7d]"),
         ("browser:Firefox", "[#browser=Firefox]"),
         ("page:checkout", "[#page=checkout]"),
+        ("a:b", "[#a=b]"),
         ("user.segment:beta", "[#user.segment=beta]"),
         ("tags[level]:x", "[#level=x]"),
         ("tags[a:b]:x", "[#a:b=x]"),
