@@ -141,7 +141,11 @@ export function hasPart(id: string, event: EventDetail): boolean {
         Boolean(event.stack)
       )
     case 'message':
-      return Boolean(normalized.message?.formatted)
+      // The head shows a short message already; a template or more lines make it worth a panel.
+      return (
+        Boolean(normalized.message?.formatted) &&
+        (normalized.message?.formatted !== event.title || Boolean(normalized.message.template))
+      )
     case 'breadcrumbs':
       return filled(normalized.breadcrumbs)
     case 'request':

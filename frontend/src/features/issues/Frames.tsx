@@ -63,7 +63,9 @@ export function Frames({
               className="flex h-[27px] w-full items-center gap-1.5 bg-sunk px-2.5 text-left text-ink2 text-s -outline-offset-2 phone:h-11"
             >
               {isUnfolded ? <ChevronDown size={12} aria-hidden /> : <ChevronRight size={12} aria-hidden />}
-              <span className="shrink-0">{counted(row.frames.length, 'library frame')}</span>
+              <span className="shrink-0">
+                {counted(row.frames.length, hasInApp ? 'library frame' : 'more frame')}
+              </span>
               <span className="truncate text-ink3">
                 <Text>{from}</Text>
               </span>
