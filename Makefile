@@ -79,7 +79,7 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 frontend/node_modules/.installed: $(VENV)/.run frontend/package.json frontend/package-lock.json
 	@echo "Installing the front end's packages …"
-	@cd frontend && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error
+	@cd frontend && $(WITH_NODE) npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 $(UI): frontend/node_modules/.installed $(UI_SOURCES)
