@@ -110,7 +110,7 @@ export function IssueHead({
             </span>
           )}
           {group.handled !== null && <Chip>{group.handled ? 'handled' : 'unhandled'}</Chip>}
-          {group.platform && <Chip>{group.platform}</Chip>}
+          {group.platform && group.platform !== 'other' && <Chip>{group.platform}</Chip>}
         </p>
       </div>
       <div className="flex flex-wrap gap-1.5">

@@ -77,12 +77,13 @@ function Loaded({
     }
   }, [client, around?.next, around?.previous])
 
+  const countAgain = useCountAgain(group.id)
   const live = useLive(slug, {
     onBatch: batch => {
       applyBatch(client, batch)
       if (!batch.groups.some(each => each.id === group.id)) return
       setHasNewer(true)
-      void client.invalidateQueries({ queryKey: ['series', group.id] })
+      countAgain()
       void client.invalidateQueries({ queryKey: ['event', group.id], refetchType: 'none' })
     },
     onMissed: () => void client.invalidateQueries({ queryKey: groupQuery(group.short_id).queryKey }),
@@ -197,6 +198,21 @@ function Loaded({
       <Body group={group} event={event.data} search={search} isLoading={event.isPending} />
     </>
   )
+}
+
+/** Asks for what the columns count of the group, once the events just announced have reached them; at most every two
+ * seconds, however many batches come. */
+function useCountAgain(group: number): () => void {
+  const client = useQueryClient()
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  return useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined
+      void client.invalidateQueries({ queryKey: ['series', group] })
+      void client.invalidateQueries({ queryKey: ['tags', group] })
+    }, 2000)
+  }, [client, group])
 }
 
 function listSearch(search: IssueSearch) {
