@@ -422,6 +422,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/health/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the parts answer. 503 when the relational store does not. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/live/": {
         parameters: {
             query?: never;
@@ -528,15 +545,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description * `resolve` - resolve
-         *     * `unresolve` - unresolve
-         *     * `ignore` - ignore
-         *     * `assign` - assign
-         *     * `bookmark` - bookmark
-         *     * `unbookmark` - unbookmark
-         * @enum {string}
-         */
+        /** @enum {string} */
         ActionEnum: "resolve" | "unresolve" | "ignore" | "assign" | "bookmark" | "unbookmark";
         Activity: {
             /** @description Unique within the list. */
@@ -696,14 +705,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             thread_id: unknown;
-            /**
-             * @description To the exception after it.
-             *
-             *     * `cause` - cause
-             *     * `context` - context
-             *     * `group` - group
-             */
-            relation: (components["schemas"]["RelationEnum"] | components["schemas"]["NullEnum"]) | null;
+            /** @description To the exception after it. */
+            relation: components["schemas"]["RelationEnum"] | null;
             /** @description Caller to callee: the frame that raised comes last. */
             frames: components["schemas"]["Frame"][];
         };
@@ -766,14 +769,8 @@ export interface components {
             /** @description Of the latest event; null if nothing says. */
             handled: boolean | null;
             environments: string[];
-            /**
-             * @description null when not unresolved.
-             *
-             *     * `new` - new
-             *     * `regressed` - regressed
-             *     * `ongoing` - ongoing
-             */
-            substatus: (components["schemas"]["SubstatusEnum"] | components["schemas"]["NullEnum"]) | null;
+            /** @description null when not unresolved. */
+            substatus: components["schemas"]["SubstatusEnum"] | null;
             /** @description A version. */
             first_release: string | null;
             /** @description A version. */
@@ -826,6 +823,19 @@ export interface components {
             hash: string;
             variant: string;
         };
+        Health: {
+            /** @description Whether the API works: the relational store answers. */
+            ok: boolean;
+            version: string;
+            database: components["schemas"]["PartState"];
+            /** @description Without them nothing is counted; lists still work. */
+            columns: components["schemas"]["PartState"];
+            /**
+             * Format: double
+             * @description The age of the oldest event that is accepted but not digested; null when unknown.
+             */
+            digest_lag_seconds: number | null;
+        };
         Intake: {
             range: string;
             /** @description Events that were stored. */
@@ -838,28 +848,9 @@ export interface components {
             key: string;
             value: string;
         };
-        /**
-         * @description * `first_seen` - first_seen
-         *     * `resolved` - resolved
-         *     * `unresolved` - unresolved
-         *     * `ignored` - ignored
-         *     * `regressed` - regressed
-         *     * `assigned` - assigned
-         *     * `unassigned` - unassigned
-         *     * `bookmarked` - bookmarked
-         *     * `unbookmarked` - unbookmarked
-         *     * `comment` - comment
-         * @enum {string}
-         */
+        /** @enum {string} */
         KindEnum: "first_seen" | "resolved" | "unresolved" | "ignored" | "regressed" | "assigned" | "unassigned" | "bookmarked" | "unbookmarked" | "comment";
-        /**
-         * @description * `fatal` - fatal
-         *     * `error` - error
-         *     * `warning` - warning
-         *     * `info` - info
-         *     * `debug` - debug
-         * @enum {string}
-         */
+        /** @enum {string} */
         LevelEnum: "fatal" | "error" | "warning" | "info" | "debug";
         Message: {
             formatted: string;
@@ -940,8 +931,6 @@ export interface components {
             name: string;
             value: string;
         };
-        /** @enum {unknown} */
-        NullEnum: null;
         Ok: {
             ok: boolean;
         };
@@ -952,15 +941,10 @@ export interface components {
             category: string;
             quantity: number;
         };
-        /**
-         * @description * `accepted` - accepted
-         *     * `filtered` - filtered
-         *     * `rate_limited` - rate_limited
-         *     * `invalid` - invalid
-         *     * `client_discard` - client_discard
-         * @enum {string}
-         */
+        /** @enum {string} */
         OutcomeEnum: "accepted" | "filtered" | "rate_limited" | "invalid" | "client_discard";
+        /** @enum {string} */
+        PartState: "ok" | "away";
         /** @description `detail`, or for a 400 the reasons by field or parameter; what belongs to none is in `non_field_errors`. */
         Problem: {
             detail?: string;
@@ -987,12 +971,7 @@ export interface components {
             /** @description Events stored in the last 24 hours, by the hour. */
             event_count_24h: number;
         };
-        /**
-         * @description * `cause` - cause
-         *     * `context` - context
-         *     * `group` - group
-         * @enum {string}
-         */
+        /** @enum {string} */
         RelationEnum: "cause" | "context" | "group";
         Request: {
             method: string | null;
@@ -1016,19 +995,9 @@ export interface components {
             fatal: number;
             debug: number;
         };
-        /**
-         * @description * `unresolved` - unresolved
-         *     * `resolved` - resolved
-         *     * `ignored` - ignored
-         * @enum {string}
-         */
+        /** @enum {string} */
         StatusEnum: "unresolved" | "resolved" | "ignored";
-        /**
-         * @description * `new` - new
-         *     * `regressed` - regressed
-         *     * `ongoing` - ongoing
-         * @enum {string}
-         */
+        /** @enum {string} */
         SubstatusEnum: "new" | "regressed" | "ongoing";
         TagShares: {
             key: string;
@@ -2035,6 +2004,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
                 };
             };
             /** @description What is wrong with the request. */
