@@ -1,24 +1,24 @@
 /** The issue list: what is new, what came back, what grew, cleared by mouse or keys. */
 import { useInfiniteQuery, useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { ArrowUp } from 'lucide-react'
-import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useLive } from '@/api/live'
 import { projectQuery } from '@/api/projects'
 import type { Group } from '@/api/types'
-import { Button } from '@/components/Button'
 import { useKeys } from '@/components/keys'
 import { PageHead } from '@/components/PageHead'
-import { Failed, Notice, Skeleton } from '@/components/State'
+import { Failed } from '@/components/State'
 import { levelOf } from '@/lib/event'
 import { count, counted } from '@/lib/numbers'
 import { type Action, useIssueActions } from './actions'
 import { FilterBar } from './FilterBar'
 import { filtersOf, type GroupFilters, narrowing, rangeShort, searchOf } from './filters'
 import { columns, IssueRow } from './IssueRow'
+import { BulkBar, Empty, RowSkeletons } from './ListParts'
 import { LiveSign } from './LiveSign'
 import { applyBatch, eventQuery, groupQuery, groupsQuery, rememberList, statsQuery } from './queries'
+import { useRows } from './rows'
 import { StatusTabs } from './StatusTabs'
 
 const route = getRouteApi('/p/$project/issues')
@@ -317,157 +317,6 @@ function useStats(slug: string, pages: Group[][], range: string, environment: st
   >
 }
 
-function useRows(
-  ref: React.RefObject<HTMLDivElement | null>,
-  total: number,
-  current: number | undefined,
-  setCurrent: (index: number) => void,
-) {
-  const [margin, setMargin] = useState(0)
-  const isPhone = useIsPhone()
-  // The rows move down when a notice appears above them.
-  useLayoutEffect(() => {
-    const top = ref.current ? ref.current.getBoundingClientRect().top + window.scrollY : 0
-    if (Math.abs(top - margin) > 1) setMargin(top)
-  })
-  const virtualizer = useWindowVirtualizer({
-    count: total,
-    estimateSize: () => (isPhone ? 56 : 46),
-    overscan: 8,
-    scrollMargin: margin,
-    scrollPaddingEnd: 60,
-    scrollPaddingStart: 60,
-  })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height of all rows changes with the width
-  useEffect(() => virtualizer.measure(), [isPhone])
-
-  function move(step: number) {
-    if (total === 0) return
-    const next = Math.max(0, Math.min(total - 1, current === undefined ? 0 : current + step))
-    setCurrent(next)
-    virtualizer.scrollToIndex(next, { align: 'auto' })
-    requestAnimationFrame(() =>
-      ref.current?.querySelector<HTMLElement>(`[data-row="${next}"] a`)?.focus({ preventScroll: true }),
-    )
-  }
-  return { virtualizer, move }
-}
-
-function useIsPhone(): boolean {
-  const [isPhone, setIsPhone] = useState(() => window.matchMedia('(width < 48rem)').matches)
-  useEffect(() => {
-    const query = window.matchMedia('(width < 48rem)')
-    const onChange = () => setIsPhone(query.matches)
-    query.addEventListener('change', onChange)
-    return () => query.removeEventListener('change', onChange)
-  }, [])
-  return isPhone
-}
-
 function environmentsOf(groups: Group[]): string[] {
   return [...new Set(groups.flatMap(group => group.environments))].sort()
-}
-
-function BulkBar({
-  count: chosen,
-  total,
-  onAll,
-  onNone,
-  onAct,
-}: {
-  count: number
-  total: number
-  onAll: () => void
-  onNone: () => void
-  onAct: (action: Action) => void
-}) {
-  return (
-    <div className="sticky top-0 z-[2] flex flex-wrap items-center gap-[7px] border-line border-b bg-accent-soft px-2.5 py-1.5 text-s">
-      <input type="checkbox" aria-label="Clear the selection" checked onChange={onNone} />
-      <b className="font-semibold" role="status">
-        {chosen} selected
-      </b>
-      <Button small hotkey="E" onClick={() => onAct('resolve')}>
-        Resolve
-      </Button>
-      <Button small hotkey="I" onClick={() => onAct('ignore')}>
-        Ignore
-      </Button>
-      <Button small hotkey="U" onClick={() => onAct('unresolve')}>
-        Reopen
-      </Button>
-      {chosen < total && (
-        <button type="button" className="ml-auto font-medium text-accent" onClick={onAll}>
-          Select all {count(total)} loaded
-        </button>
-      )}
-    </div>
-  )
-}
-
-function RowSkeletons() {
-  return (
-    <div role="status" aria-label="Loading issues">
-      {Array.from({ length: 12 }, (_, index) => (
-        <div
-          key={index}
-          className="flex h-14 flex-col justify-center gap-1.5 border-line border-b px-10 md:h-[46px] phone:px-4"
-        >
-          <Skeleton className="h-3 w-1/2" />
-          <Skeleton className="h-2.5 w-1/3" />
-        </div>
-      ))}
-    </div>
-  )
-}
-
-function Empty({
-  filters,
-  total,
-  onChange,
-}: {
-  filters: GroupFilters
-  total: number | undefined
-  onChange: (next: Partial<GroupFilters>) => void
-}) {
-  const narrow = narrowing(filters)
-  if (narrow.length > 0) {
-    return (
-      <Notice
-        title="No issue matches."
-        actions={narrow.map(each => (
-          <Button key={each.name} onClick={() => onChange(each.without)}>
-            Drop {each.name}
-          </Button>
-        ))}
-      >
-        Looking for {narrow.map(each => each.name).join(', ')}
-        {filters.status === 'unresolved' && total
-          ? `. Without that there are ${counted(total, 'open issue')}.`
-          : '.'}
-      </Notice>
-    )
-  }
-  if (filters.status === 'unresolved') {
-    return (
-      <Notice
-        title="Nothing open."
-        actions={<Button onClick={() => onChange({ status: 'resolved' })}>See what was resolved</Button>}
-      >
-        Every issue of this project is resolved or ignored. New ones appear here by themselves.
-      </Notice>
-    )
-  }
-  return (
-    <Notice
-      title={
-        filters.status === 'resolved'
-          ? 'Nothing is resolved yet.'
-          : filters.status === 'ignored'
-            ? 'Nothing is ignored.'
-            : 'No issues yet.'
-      }
-      actions={<Button onClick={() => onChange({ status: 'unresolved' })}>See open issues</Button>}
-    />
-  )
 }
