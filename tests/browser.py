@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -61,8 +61,8 @@ class Watched:
         self.page = page
         self.trouble: list[str] = []
         self._open: set[Request] = set()
-        page.on("request", self._open.add)
-        page.on("requestfinished", self._open.discard)
+        page.on("request", lambda request: self._open.add(request))
+        page.on("requestfinished", lambda request: self._open.discard(request))
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.trouble.append(f"exception: {error}"))
         page.on("requestfailed", self._on_failed)
@@ -83,7 +83,9 @@ class Watched:
             self.page.wait_for_timeout(25)
         else:
             raise AssertionError(f"still loading: {[request.url for request in self._open]}")
-        self.page.wait_for_function("document.querySelectorAll('.skeleton').length === 0")
+        # No waiting for functions: they are evaluated as text, which the pages' policy forbids.
+        expect(self.page.locator(".skeleton")).to_have_count(0)
+        self.page.locator("h1").first.wait_for()
         self.page.evaluate("document.fonts.ready.then(() => undefined)")
 
     def _on_dialog(self, dialog: Any) -> None:
