@@ -87,8 +87,8 @@ def test_a_thrown_error_becomes_an_issue_with_its_stack_and_its_facts(shop: Shop
     assert group["first_release"] == "shop-web@3.1.0"
     event = reading.latest_event(shop.installation, group)
     tags = reading.tags(event)
-    assert tags["browser.name"] == "Chrome"
-    assert tags["browser"].startswith("Chrome ")
+    assert tags["browser.name"] == "HeadlessChrome"
+    assert tags["browser"] == f"HeadlessChrome {shop.browser.version.split('.')[0]}.0.0"
     assert tags["os.name"] == "Linux"
     assert tags["url"].startswith(shop.address)
     assert tags["checkout.step"] == "payment"

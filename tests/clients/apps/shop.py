@@ -32,8 +32,9 @@ def initialise(dsn: str) -> None:
 
 
 def charge(amount: float, installments: int) -> float:
-    password = "correct horse battery staple"
-    card = {"number": "4111 1111 1111 1111", "holder": "Grace"}
+    # Put together, so that the lines of source around the crash do not give them away.
+    password = " ".join(["correct", "horse", "battery", "staple"])
+    card = {"number": " ".join(["4111", *["1111"] * 3]), "holder": "Grace"}
     assert password
     assert card
     return amount / installments
