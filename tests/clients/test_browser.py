@@ -96,7 +96,7 @@ def test_a_thrown_error_becomes_an_issue_with_its_stack_and_its_facts(shop: Shop
     assert "onerror" in tags["mechanism"]
     crash = reading.frames(event)[-1]
     assert crash["function"] == "totalOf"
-    assert crash["abs_path"] == f"{shop.address}shop.js"
+    assert crash["filename"] == f"{shop.address}shop.js"
     assert crash["in_app"] is True
     assert crash["lineno"] > 1
     assert crash["colno"] > 1
