@@ -163,7 +163,7 @@ def _decode(payload: bytes) -> dict[str, Any]:
 
 def _normalized(found: Stored, project: Project) -> dict[str, Any]:
     """The payload's parts. Frames carry our word on whether they are in-app; `in_app_sent` is the client's."""
-    parts, _ = canonical.read(found.body.payload)
+    parts, _ = canonical.read(found.body.payload, at=found.event.timestamp.timestamp())
     platform = found.facts.get("platform", "other")
     if not parts["exceptions"] and not parts["stacktrace"]:
         parts["stacktrace"] = _rest_frames(found)

@@ -15,6 +15,8 @@ from mini_sentry.protocol.normalize import interpolate
 
 VALUE_DEPTH = 7
 MAX_ENTRIES = 500
+CLOCK_SECONDS = 0.001
+"""Two times that are nearer to each other are the same: a row holds microseconds, a payload any number of digits."""
 
 _FRAME_DEFAULTS: dict[str, Any] = {
     "function": None,
@@ -32,19 +34,25 @@ _FRAME_DEFAULTS: dict[str, Any] = {
 }
 
 
-def read(payload: bytes) -> tuple[dict[str, Any], list[EventError]]:
+def read(payload: bytes, *, at: float | None = None) -> tuple[dict[str, Any], list[EventError]]:
     """`canonical` of a payload's bytes. Raises PayloadInvalid when they hold no JSON object."""
     tree, _ = lenient.parse(payload)
-    return canonical(tree)
+    return canonical(tree, at=at)
 
 
-def canonical(payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[EventError]]:
+def canonical(payload: Mapping[str, Any], *, at: float | None = None) -> tuple[dict[str, Any], list[EventError]]:
     """The parts of a payload for display, and notes on what was wrong with them. `payload` is left as it is.
 
     Keys: `exceptions` (oldest cause first), `threads`, `stacktrace` (frames or None), `message`, `breadcrumbs` (the last 100),
     `request` (its maps as `[key, value]` pairs), `contexts`, `extra`, `modules`, `user`, `sdk`, `errors` (the client's own notes).
     Frames are ordered caller to callee. Absent lists and maps are empty, absent objects None. Times are RFC 3339 in UTC.
+    `at` is when the event is taken to have happened (Unix seconds): where the client's clock said otherwise, its other times
+    are off by as much, and are moved.
     """
+    sent_at = timestamps.parse(payload.get("timestamp"))
+    moved_seconds = 0.0 if at is None or sent_at is None else at - sent_at
+    if abs(moved_seconds) < CLOCK_SECONDS:
+        moved_seconds = 0.0
     notes = Notes()
     doc = clean(payload, notes)
     exceptions = [_exception(entry) for entry in doc.get("exception", {}).get("values", [])]
@@ -55,7 +63,7 @@ def canonical(payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[EventErr
         "threads": [_thread(entry) for entry in doc.get("threads", {}).get("values", [])],
         "stacktrace": _frames(stacktrace) if stacktrace else None,
         "message": _message(doc.get("logentry")),
-        "breadcrumbs": [_breadcrumb(crumb) for crumb in doc.get("breadcrumbs", [])],
+        "breadcrumbs": [_breadcrumb(crumb, moved_seconds) for crumb in doc.get("breadcrumbs", [])],
         "request": _request(doc.get("request")),
         "contexts": {name: shallow(context) for name, context in doc.get("contexts", {}).items()},
         "extra": shallow(doc.get("extra", {})),
@@ -143,8 +151,10 @@ def _message(logentry: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {"formatted": formatted, "template": template, "params": shallow(params)}
 
 
-def _breadcrumb(crumb: Mapping[str, Any]) -> dict[str, Any]:
+def _breadcrumb(crumb: Mapping[str, Any], moved_seconds: float) -> dict[str, Any]:
     seconds = timestamps.parse(crumb.get("timestamp"))
+    if seconds is not None and moved_seconds:
+        seconds = timestamps.parse(seconds + moved_seconds)
     level = crumb.get("level")
     data = crumb.get("data")
     message = crumb.get("message")

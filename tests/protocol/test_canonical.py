@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from mini_sentry.protocol import timestamps
 from mini_sentry.protocol.canonical import canonical, read, shallow
 from mini_sentry.protocol.event import EventError
 from mini_sentry.protocol.normalize import normalize
@@ -90,6 +91,14 @@ def test_the_last_hundred_breadcrumbs_are_shown_in_one_form(form):
         "level": "info",
         "data": {"n": 20},
     }
+
+
+@pytest.mark.parametrize("corrected_by", [0.0, 7200.0, -86400.0])
+def test_breadcrumbs_move_with_the_event_when_its_clock_was_corrected(corrected_by):
+    sent_at = 1795404493.5
+    payload = {"timestamp": sent_at, "breadcrumbs": [{"timestamp": sent_at - 3, "message": "three seconds before"}]}
+    shown, _ = canonical(payload, at=sent_at + corrected_by)
+    assert timestamps.parse(shown["breadcrumbs"][0]["timestamp"]) == sent_at + corrected_by - 3
 
 
 @pytest.mark.parametrize(
