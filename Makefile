@@ -25,7 +25,7 @@ run: setup ## Start Mini Sentry on http://127.0.0.1:8000 with its data in ./data
 dev: $(VENV)/.dev frontend/node_modules/.installed ## Server with reload on 8000, UI with reload on 5173
 	@$(BIN)/python tools/dev.py --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(UI) chromium ## Run every test: unit, contract, flow, client, fault, browser, front end
+test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test: unit, contract, flow, client, fault, browser, front end
 	$(BIN)/python -m pytest -m ""
 	cd frontend && $(WITH_NODE) npm test
 
@@ -41,7 +41,7 @@ fix: $(VENV)/.dev frontend/node_modules/.installed ## Format and mend what can b
 	$(BIN)/ruff check --fix .
 	cd frontend && $(WITH_NODE) npm run fix
 
-e2e: $(VENV)/.dev $(UI) chromium ## Only the tests that drive a browser
+e2e: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Only the tests that drive a browser
 	$(BIN)/python -m pytest -m browser
 
 bench: $(VENV)/.dev $(UI) ## Measure, and print the tables of benchmarks/README.md
@@ -80,6 +80,11 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 frontend/node_modules/.installed: $(VENV)/.run frontend/package.json frontend/package-lock.json
 	@echo "Installing the front end's packages …"
 	@cd frontend && $(WITH_NODE) npm install --no-save --no-fund --no-audit --loglevel=error
+	@touch $@
+
+tests/clients/node_modules/.installed: $(VENV)/.run tests/clients/package.json tests/clients/package-lock.json
+	@echo "Installing the SDKs that the tests send with …"
+	@cd tests/clients && $(WITH_NODE) npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 $(UI): frontend/node_modules/.installed $(UI_SOURCES)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from celery import Celery
 from celery.beat import Scheduler
 
 from mini_sentry.config import leases
-from mini_sentry.config.celery import app
+from mini_sentry.config.celery import _schedule, app
 from mini_sentry.config.leases import LeaseFile
 from tests.config.test_leases import until
 
@@ -27,9 +27,9 @@ def test_every_entry_of_the_schedule_is_a_task() -> None:
 
 
 def test_every_entry_first_runs_a_minute_after_the_start() -> None:
-    schedule = Scheduler(app).schedule
-    for name in app.conf.beat_schedule:
-        wait = schedule[name].is_due().next
+    scheduler = Scheduler(app)
+    for name, entry in _schedule(datetime.now(UTC)).items():
+        wait = scheduler.Entry(**entry, name=name, app=app).is_due().next
         assert timedelta() < timedelta(seconds=wait) <= timedelta(minutes=1), name
 
 
