@@ -31,7 +31,7 @@ from mini_sentry.ingest.edge import Edge
 from mini_sentry.ingest.guard import Guard, Thresholds, disk_of
 from mini_sentry.ingest.quotas import MappedQuotas
 from mini_sentry.ingest.refusals import Refusals
-from mini_sentry.ingest.routes import handles
+from mini_sentry.ingest.routes import handles, without_prefix
 from mini_sentry.live.app import LiveApp, Refusal
 from mini_sentry.live.bus import Bus
 from mini_sentry.projects import keys
@@ -68,7 +68,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path: str = scope["path"]
-            if handles(path):
+            if handles(without_prefix(path, scope.get("root_path", ""))):
                 await self._ingest(scope, receive, send)
             elif path in LIVE_PATHS:
                 await self._live(scope, receive, send)
