@@ -17,6 +17,7 @@ from tests.installation import Installation, running
 from tests.ui import seed
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+TALLEST = 10_000
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -51,6 +52,16 @@ def pages(installation: Installation, slug: str) -> dict[str, str]:
     return shown
 
 
+def picture(watched: browsers.Watched, file: Path, size: tuple[int, int]) -> None:
+    """The page from top to bottom. The window grows with it, so that what sticks to an edge is at the edge."""
+    width, height = size
+    whole = int(watched.page.evaluate("document.documentElement.scrollHeight"))
+    watched.page.set_viewport_size({"width": width, "height": max(height, min(whole, TALLEST))})
+    watched.settle()
+    watched.page.screenshot(path=file)
+    watched.page.set_viewport_size({"width": width, "height": height})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Every page of the UI as a picture.")
     parser.add_argument("outdir", type=Path)
@@ -75,7 +86,7 @@ def main() -> int:
                         watched.page.goto(installation.address + path)
                         watched.settle()
                         file = outdir / f"{name}-{form}-{theme}.png"
-                        watched.page.screenshot(path=file, full_page=True)
+                        picture(watched, file, size)
                         print(file, *watched.trouble, sep="\n  ")
                         watched.trouble.clear()
     return 0
