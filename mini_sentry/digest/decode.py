@@ -170,8 +170,9 @@ def _event(
     item: int = 0,
 ) -> None:
     """Raises ProtocolError when the payload is no event at all."""
-    event = normalize(scrub(payload), _context(accepted, event_id=event_id, sent_at=sent_at, item=item))
-    if event.errors:
+    scrubbed = scrub(payload)
+    event = normalize(scrubbed, _context(accepted, event_id=event_id, sent_at=sent_at, item=item))
+    if event.payload is not scrubbed:
         # The tolerant way may have brought to light what the scrubber could not see in broken JSON.
         event.payload = scrub(event.payload)
     decoded.candidates.append(Candidate(event, group(event, config=project.config), record_id=accepted.record_id))
