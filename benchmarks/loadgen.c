@@ -94,10 +94,10 @@ static void load_pool(const char *file, const char *path, const char *key, const
         r->bytes = malloc(size + 800);
         int head = snprintf(r->bytes, 800,
             "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: sentry.python/2.75.0\r\n"
-            "Content-Type: application/x-sentry-envelope\r\n%s%s%s"
+            "Content-Type: %s\r\n%s%s%s"
             "X-Sentry-Auth: Sentry sentry_key=%s, sentry_version=7, sentry_client=sentry.python/2.75.0\r\n"
             "Content-Length: %u\r\n\r\n",
-            path, port, *encoding == '-' ? "" : "Content-Encoding: ", *encoding == '-' ? "" : encoding,
+            path, port, strstr(path, "/store/") ? "application/json" : "application/x-sentry-envelope", *encoding == '-' ? "" : "Content-Encoding: ", *encoding == '-' ? "" : encoding,
             *encoding == '-' ? "" : "\r\n", key, size);
         if (fread(r->bytes + head, 1, size, f) != size) fail("pool");
         r->size = head + size;
