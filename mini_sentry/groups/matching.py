@@ -5,6 +5,7 @@ terms ask there first, for at most MAX_TAGGED ids each, the most recently seen.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
@@ -92,7 +93,7 @@ def _walk(node: Node, meaning: "_Meaning") -> Q:
             return reduce(or_, (_walk(part, meaning) for part in parts))
 
 
-class _Meaning:
+class _Meaning(ABC):
     """What groups and events have in common: the columns of the group's row, reached through `prefix`."""
 
     prefix = ""
@@ -209,26 +210,26 @@ class _Meaning:
     def _text_columns(self) -> Sequence[str]:
         return [f"{self.prefix}{column}" for column in ("title", "type", "value", "culprit")]
 
-    def _environment(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _environment(self, term: Term) -> Q: ...
 
-    def _release(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _release(self, term: Term) -> Q: ...
 
-    def _user(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _user(self, term: Term) -> Q: ...
 
-    def _id(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _id(self, term: Term) -> Q: ...
 
-    def _age(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _age(self, term: Term) -> Q: ...
 
-    def _seen(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _seen(self, term: Term) -> Q: ...
 
-    def _tag(self, term: Term) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def _tag(self, term: Term) -> Q: ...
 
 
 class _Groups(_Meaning):
