@@ -1,4 +1,4 @@
-"""Which code ran where: releases and environments, as events and sessions mention them."""
+"""Which code ran where: releases and environments, as events and sessions mention them, and the files of each."""
 
 from django.db import models
 from django.utils import timezone
@@ -31,6 +31,40 @@ class Environment(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="environment_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Artifact(models.Model):
+    """A file that belongs to a release, for making stack traces readable. Its content is kept once, by its checksum.
+
+    Several may have one name: the newest is used, the others are its history. `dist` is empty for a file of every build.
+    `file_name` is what the map says it is the map of, `refers_to` the map that a minified file names as its own.
+    `checksum` is the SHA-256 of the content in hex, `size` its bytes. `debug_id` is 36 characters in lower case; with one,
+    the file also serves other releases of the project, and needs none itself.
+    """
+
+    class Kind(models.TextChoices):
+        SOURCE_MAP = "source_map"
+        FUNCTION_MAP = "function_map"
+        MINIFIED = "minified"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="artifacts")
+    release = models.ForeignKey(Release, null=True, on_delete=models.CASCADE, related_name="artifacts")
+    name = models.CharField(max_length=1024)
+    dist = models.CharField(max_length=64, blank=True, default="")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    content_type = models.CharField(max_length=128, blank=True, default="")
+    file_name = models.CharField(max_length=1024, blank=True, default="")
+    refers_to = models.CharField(max_length=1024, blank=True, default="")
+    debug_id = models.CharField(max_length=36, blank=True, default="")
+    checksum = models.CharField(max_length=64, db_index=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "debug_id"], name="artifact_by_debug_id")]
 
     def __str__(self) -> str:
         return self.name
