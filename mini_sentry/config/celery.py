@@ -17,8 +17,8 @@ BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
-TASK_MODULES: Final = ("mini_sentry.groups.tasks",)
-HOURLY: Final = ("groups.retire_events", "groups.expire_dead_letters")
+TASK_MODULES: Final = ("mini_sentry.config.retention",)
+HOURLY: Final = ("retention",)
 SETTLE: Final = timedelta(minutes=1)
 
 

@@ -11,9 +11,10 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import zstandard
@@ -21,9 +22,14 @@ import zstandard
 from mini_sentry.groups import dictionaries
 
 _LENGTH = struct.Struct("<I")
-_SCHEMA = "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, data BLOB NOT NULL)"
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, data BLOB NOT NULL)",
+    # Every dictionary that a body of the file was ever compressed with: asked often, and to look through the bodies is slow.
+    "CREATE TABLE IF NOT EXISTS used_dictionary (id INTEGER PRIMARY KEY)",
+)
 _PRAGMAS = (
     "page_size=32768",
+    "auto_vacuum=INCREMENTAL",
     "journal_mode=WAL",
     "synchronous=FULL",
     "wal_autocheckpoint=512",
@@ -32,6 +38,8 @@ _PRAGMAS = (
 )
 _MOST_BYTES = 64 << 20
 _OPEN_DAYS = 4
+SHRINK_PAGES: Final = 64
+"""Free pages that go back to the file system in one transaction: 2 MB."""
 
 
 class StoredBody(msgspec.Struct):
@@ -98,7 +106,8 @@ class Bodies:
         connection = sqlite3.connect(path, isolation_level=None, timeout=20)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute(_SCHEMA)
+        for statement in _SCHEMA:
+            connection.execute(statement)
         days[day] = connection
         if len(days) > _OPEN_DAYS:
             days.popitem(last=False)[1].close()
@@ -114,6 +123,10 @@ class Bodies:
             connection.executemany(
                 "INSERT INTO body (id, dictionary, data) VALUES (?, ?, ?)",
                 [(body_id, dictionary, data) for body_id, (dictionary, data) in zip(ids, bodies, strict=True)],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO used_dictionary (id) VALUES (?)",
+                [(dictionary,) for dictionary in {dictionary for dictionary, _ in bodies}],
             )
             connection.execute("COMMIT")
         except BaseException:
@@ -133,6 +146,65 @@ class Bodies:
         dictionary_id, data = row
         return _unpack(self._decompressor(dictionary_id).decompress(data, max_output_size=_MOST_BYTES))
 
+    def remove(self, day: date, ids: Sequence[int]) -> None:
+        """Remove these bodies of a day. The newest of the day stays, because its id must not be given out again."""
+        try:
+            connection = self._connection(day, create=False)
+        except BodyMissing:
+            return
+        marks = ", ".join("?" * len(ids))
+        connection.execute(
+            f"DELETE FROM body WHERE id IN ({marks}) AND id < (SELECT max(id) FROM body)",  # noqa: S608
+            tuple(ids),
+        )
+
+    def shrink(self, day: date) -> int:
+        """Give SHRINK_PAGES free pages of a day's file back to the file system; how many there were to give."""
+        try:
+            connection = self._connection(day, create=False)
+        except BodyMissing:
+            return 0
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        given = min(int(free), SHRINK_PAGES)
+        if given:
+            connection.execute(f"PRAGMA incremental_vacuum({given})").fetchall()
+            (left,) = connection.execute("PRAGMA freelist_count").fetchone()
+            given = int(free) - int(left)
+        return given
+
+    def sizes(self) -> dict[date, int]:
+        """The bytes in use of each day's file; free pages in it do not count."""
+        sizes: dict[date, int] = {}
+        for day in self._days():
+            try:
+                connection = self._connection(day, create=False)
+            except BodyMissing:
+                continue
+            page, pages, free = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_size", "page_count", "freelist_count")
+            )
+            sizes[day] = page * (pages - free)
+        return sizes
+
+    def dictionaries(self) -> set[int]:
+        """The ids of the dictionaries that bodies may refer to."""
+        used: set[int] = set()
+        for day in self._days():
+            try:
+                connection = self._connection(day, create=False)
+            except BodyMissing:
+                continue
+            used.update(row[0] for row in connection.execute("SELECT id FROM used_dictionary"))
+        return used
+
+    def _days(self) -> list[date]:
+        days = []
+        for path in sorted(self._directory.glob("????-??-??.db")):
+            with suppress(ValueError):
+                days.append(date.fromisoformat(path.stem))
+        return days
+
     def retire(self, before: date) -> int:
         """Remove the files of the days before `before`; how many days these were.
 
@@ -140,13 +212,10 @@ class Bodies:
         """
         days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.get("days", OrderedDict())
         retired = 0
-        for path in sorted(self._directory.glob("????-??-??.db")):
-            try:
-                day = date.fromisoformat(path.stem)
-            except ValueError:
-                continue
+        for day in self._days():
             if day >= before:
-                continue
+                break
+            path = self.path(day)
             if (connection := days.pop(day, None)) is not None:
                 connection.close()
             # The write-ahead log first: without its file it would be taken for another's.

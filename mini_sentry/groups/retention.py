@@ -1,67 +1,41 @@
-"""How long events are kept: rows and bodies older than that go, counts stay.
+"""How long events are kept: rows and bodies older than that go, counts stay."""
 
-Deletion is many small transactions with pauses between them, so that whoever stores events seldom waits for the write
-lock and never long. It may be cut off anywhere and run by several at once: each row is counted down exactly once.
-"""
-
-import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from mini_sentry.groups.bodies import Bodies
-from mini_sentry.groups.models import Event
+from mini_sentry.groups.models import BodyDictionary, Event
 from mini_sentry.projects.models import Project
+from mini_sentry.projects.retention import MOST_ROWS, Sweep
 
-MOST_ROWS: Final = 500
-"""Event rows in one transaction."""
-SHORTEST_PAUSE_SECONDS: Final = 0.02
-PAUSE_RATIO: Final = 2.0
-"""A pause is this many times as long as the transaction before it."""
+DICTIONARY_REST: Final = timedelta(hours=1)
+"""A dictionary may be written with for some seconds after there is a newer one; this is more than long enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retired:
-    """`is_complete` is False when `goes_on` ended it; the bodies then wait for the next time."""
+def retire_events(sweep: Sweep, *, bodies: Bodies) -> int:
+    """Delete the events that the edge received before the sweep's time, then the bodies of the days that ended by then.
 
-    event_count: int
-    day_count: int
-    is_complete: bool
-
-
-def retire(
-    before: datetime,
-    *,
-    bodies: Bodies,
-    goes_on: Callable[[], bool] = lambda: True,
-    pause: Callable[[float], None] = time.sleep,
-) -> Retired:
-    """Delete the events that the edge received before `before`, and the bodies of the days that ended by then.
-
-    `stored_count` of their groups falls with them; `count` and the scopes stay. `goes_on` is asked before each
-    transaction; `pause` is given seconds.
+    `stored_count` of their groups falls with them; `count` and the scopes stay. How many events went.
     """
-    event_count = 0
+    total = 0
     for project_id in Project.objects.order_by("pk").values_list("pk", flat=True):
-        while True:
-            if not goes_on():
-                return Retired(event_count, 0, is_complete=False)
-            started_at = time.monotonic()
-            ids = list(
-                Event.objects.filter(project_id=project_id, received_at__lt=before)
-                .order_by("received_at", "pk")
-                .values_list("pk", flat=True)[:MOST_ROWS]
-            )
-            if not ids:
-                break
-            event_count += delete(ids)
-            pause(max(SHORTEST_PAUSE_SECONDS, PAUSE_RATIO * (time.monotonic() - started_at)))
-    # Bodies last: a row never outlives its body, and a body without a row harms nobody.
-    return Retired(event_count, bodies.retire(before.date()), is_complete=True)
+        total += sweep.repeat(lambda project_id=project_id: _retire_some(project_id, sweep))  # type: ignore[misc]
+    # Bodies last: a row never outlives its body, and a body without a row harms nobody. Cut off, they wait for the next time.
+    if sweep.goes_on():
+        bodies.retire(sweep.before.date())
+    return total
+
+
+def _retire_some(project_id: int, sweep: Sweep) -> int:
+    old = Event.objects.filter(project_id=project_id, received_at__lt=sweep.before).order_by("received_at", "pk")
+    ids = list(old.values_list("pk", flat=True)[:MOST_ROWS])
+    if ids:
+        delete(ids)
+    return len(ids)
 
 
 def delete(ids: list[int]) -> int:
@@ -76,3 +50,18 @@ def delete(ids: list[int]) -> int:
             [(count, group_id) for group_id, count in sorted(gone.items())],
         )
     return gone.total()
+
+
+def expire_dictionaries(sweep: Sweep, *, bodies: Bodies) -> int:
+    """Delete the dictionaries that no body refers to and that nothing is written with any more; how many they were."""
+    newer = BodyDictionary.objects.filter(
+        project_id=OuterRef("project_id"), pk__gt=OuterRef("pk"), created_at__lt=sweep.now - DICTIONARY_REST
+    )
+    replaced = set(BodyDictionary.objects.filter(Exists(newer)).values_list("pk", flat=True))
+    orphaned = set(
+        BodyDictionary.objects.filter(created_at__lt=sweep.now - DICTIONARY_REST)
+        .exclude(Exists(Project.objects.filter(pk=OuterRef("project_id"))))
+        .values_list("pk", flat=True)
+    )
+    unused = (replaced | orphaned) - bodies.dictionaries()
+    return sweep.delete(BodyDictionary.objects.filter(pk__in=sorted(unused)))

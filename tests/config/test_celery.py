@@ -49,7 +49,7 @@ def test_the_worker_does_what_is_asked_and_stops_in_order(tmp_path: Path) -> Non
     old.parent.mkdir()
     old.touch()
     sender = Celery("sender", broker=leases.url(tmp_path / "tasks.db"), set_as_current=False)
-    sender.send_task("groups.retire_events", queue=app.conf.task_default_queue)
+    sender.send_task("retention", queue=app.conf.task_default_queue)
     sender.close()
     tasks = LeaseFile(tmp_path / "tasks.db")
     with subprocess.Popen([*COMMAND, "worker"], env=environment(tmp_path)) as worker:

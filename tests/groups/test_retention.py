@@ -1,6 +1,6 @@
 """Events leave when their time is up; what was counted stays counted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from mini_sentry.config.retention import STEPS, retain
 from mini_sentry.groups.bodies import Bodies, BodyMissing, Compressor, pack
 from mini_sentry.groups.models import BodyDictionary, Event, Group, GroupScope
-from mini_sentry.groups.retention import MOST_ROWS, Retired, delete, retire
-from mini_sentry.groups.tasks import expire_dead_letters, retire_events
-from mini_sentry.projects.models import Project
+from mini_sentry.groups.retention import delete, expire_dictionaries, retire_events
+from mini_sentry.projects.models import OutcomeCount, Project
+from mini_sentry.projects.retention import MOST_ROWS, Sweep, expire_outcomes
 from mini_sentry.streams.engines.sqlite import SqliteLog
 from mini_sentry.streams.open import TOPICS_FILE, open_logs
 from mini_sentry.streams.topics import DEAD_LETTERS, INGEST, READERS
@@ -31,8 +32,8 @@ def bodies(tmp_path: Path) -> Iterator[Bodies]:
     made.close()
 
 
-def write_body(bodies: Bodies, day: date) -> int:
-    [body_id] = bodies.write(day, [(0, Compressor(0, None).compress(pack(b'{"a": 1}', b"{}")))])
+def write_body(bodies: Bodies, day: date, *, dictionary_id: int = 0) -> int:
+    [body_id] = bodies.write(day, [(dictionary_id, Compressor(0, None).compress(pack(b'{"a": 1}', b"{}")))])
     return body_id
 
 
@@ -41,6 +42,15 @@ class Pauses(list[float]):
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
+
+
+def sweep_to(
+    before: datetime = NOON,
+    *,
+    pause: Callable[[float], object] = lambda seconds: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Sweep:
+    return Sweep(now=before + timedelta(days=30), before=before, goes_on=goes_on, pause=pause)
 
 
 def stored(group: Group) -> tuple[int, int, int]:
@@ -54,7 +64,7 @@ def test_old_events_go_and_counts_stay(shop: Project, bodies: Bodies) -> None:
     kept = make_event(group, received_at=NOON)
     make_event(group, received_at=OLD)
     make_event(group, received_at=OLD - timedelta(days=40))
-    assert retire(NOON, bodies=bodies, pause=Pauses()) == Retired(2, 0, is_complete=True)
+    assert retire_events(sweep_to(), bodies=bodies) == 2
     assert stored(group) == (5, 1, 1)
     assert group.events.get() == kept
     assert GroupScope.objects.get(group=group).count == 5
@@ -63,7 +73,7 @@ def test_old_events_go_and_counts_stay(shop: Project, bodies: Bodies) -> None:
 def test_a_client_s_date_does_not_matter(shop: Project, bodies: Bodies) -> None:
     group = make_group(shop)
     make_event(group, received_at=NOON, timestamp=NOON - timedelta(days=29))
-    assert retire(NOON - timedelta(days=1), bodies=bodies, pause=Pauses()).event_count == 0
+    assert retire_events(sweep_to(NOON - timedelta(days=1)), bodies=bodies) == 0
 
 
 def test_each_group_is_counted_down_by_its_own_events(shop: Project, bodies: Bodies) -> None:
@@ -71,14 +81,14 @@ def test_each_group_is_counted_down_by_its_own_events(shop: Project, bodies: Bod
     other = make_group(make_project("Blog"), count=4, stored_count=1)
     for group, received_at in ((loud, OLD), (loud, OLD), (loud, NOON), (quiet, OLD), (quiet, NOON), (other, OLD)):
         make_event(group, received_at=received_at)
-    assert retire(NOON, bodies=bodies, pause=Pauses()).event_count == 4
+    assert retire_events(sweep_to(), bodies=bodies) == 4
     assert (stored(loud), stored(quiet), stored(other)) == ((9, 1, 1), (2, 1, 1), (4, 0, 0))
 
 
 def test_a_group_without_events_stays(shop: Project, bodies: Bodies) -> None:
     group = make_group(shop)
     make_event(group, received_at=OLD)
-    retire(NOON, bodies=bodies, pause=Pauses())
+    retire_events(sweep_to(), bodies=bodies)
     assert stored(group) == (1, 0, 0)
 
 
@@ -102,10 +112,8 @@ def test_many_events_go_in_small_transactions_with_pauses(shop: Project, bodies:
     group = make_group(shop)
     make_many(group, 2 * MOST_ROWS + 1)
     pauses = Pauses()
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        retire(NOON, bodies=bodies, pause=pauses)
+    with CaptureQueriesContext(connection) as queries:
+        retire_events(sweep_to(pause=pauses), bodies=bodies)
     deletions = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
     assert len(deletions) == len(pauses) == 3
     assert min(pauses) > 0
@@ -116,11 +124,13 @@ def test_retention_that_is_cut_off_goes_on_the_next_time(shop: Project, bodies: 
     group = make_group(shop)
     make_many(group, 2 * MOST_ROWS)
     write_body(bodies, date(2026, 1, 1))
-    answers = iter([True, False])
-    first = retire(NOON, bodies=bodies, goes_on=lambda: next(answers), pause=Pauses())
-    assert first == Retired(MOST_ROWS, 0, is_complete=False)
+    answers = iter([True, False, False])
+    assert retire_events(sweep_to(goes_on=lambda: next(answers)), bodies=bodies) == MOST_ROWS
     assert stored(group) == (2 * MOST_ROWS, MOST_ROWS, MOST_ROWS)
-    assert retire(NOON, bodies=bodies, pause=Pauses()) == Retired(MOST_ROWS, 1, is_complete=True)
+    assert bodies.path(date(2026, 1, 1)).exists()
+    assert retire_events(sweep_to(), bodies=bodies) == MOST_ROWS
+    assert stored(group) == (2 * MOST_ROWS, 0, 0)
+    assert not bodies.path(date(2026, 1, 1)).exists()
 
 
 def test_a_row_that_two_runs_found_is_counted_down_once(shop: Project) -> None:
@@ -131,16 +141,14 @@ def test_a_row_that_two_runs_found_is_counted_down_once(shop: Project) -> None:
 
 
 def test_bodies_go_with_their_day(db: None, bodies: Bodies) -> None:
-    BodyDictionary.objects.create(project_id=1, data=b"trained")
     days = [NOON.date() - timedelta(days=age) for age in (2, 1, 0)]
     ids = [write_body(bodies, day) for day in days]
-    assert retire(NOON, bodies=bodies, pause=Pauses()).day_count == 2
+    retire_events(sweep_to(), bodies=bodies)
     for day, body_id in zip(days[:2], ids, strict=False):
         with pytest.raises(BodyMissing):
             bodies.read(body_id, day)
     # The day of the boundary has events that are kept.
     assert bodies.read(ids[2], days[2]).payload == b'{"a": 1}'
-    assert BodyDictionary.objects.count() == 1
 
 
 def test_a_day_s_file_goes_with_what_lies_beside_it(tmp_path: Path, bodies: Bodies) -> None:
@@ -168,21 +176,70 @@ def test_a_day_may_come_back_after_it_was_retired(bodies: Bodies) -> None:
     assert bodies.read(write_body(bodies, day), day).payload == b'{"a": 1}'
 
 
-def test_the_task_keeps_what_the_setting_says(shop: Project, settings: Settings, tmp_path: Path) -> None:
-    settings.BODIES_DIR, settings.RETENTION_DAYS = tmp_path, 7
+def test_a_dictionary_stays_while_a_body_refers_to_it_or_it_is_the_newest(shop: Project, bodies: Bodies) -> None:
+    made = [
+        BodyDictionary.objects.create(project_id=project_id, data=b"trained", created_at=NOON + timedelta(hours=hours))
+        for project_id, hours in ((shop.pk, 0), (shop.pk, 1), (shop.pk, 2), (9_999, 0))
+    ]
+    unused, referred, newest, orphan = (dictionary.pk for dictionary in made)
+    write_body(bodies, date(2026, 3, 14), dictionary_id=referred)
+    assert expire_dictionaries(sweep_to(), bodies=bodies) == 2
+    assert set(BodyDictionary.objects.values_list("pk", flat=True)) == {referred, newest}
+    assert {unused, orphan}.isdisjoint({referred, newest})
+    bodies.retire(date(2026, 3, 15))
+    assert expire_dictionaries(sweep_to(), bodies=bodies) == 1
+    assert BodyDictionary.objects.get().pk == newest
+
+
+def test_a_dictionary_that_was_just_replaced_may_still_be_written_with(shop: Project, bodies: Bodies) -> None:
+    for minutes in (600, 59):
+        at = NOON + timedelta(days=30) - timedelta(minutes=minutes)
+        BodyDictionary.objects.create(project_id=shop.pk, data=b"trained", created_at=at)
+    assert expire_dictionaries(sweep_to(), bodies=bodies) == 0
+
+
+def test_counts_of_outcomes_leave_by_the_hour(shop: Project) -> None:
+    for hours in (-1, 0, 1):
+        OutcomeCount.objects.create(
+            project_id=shop.pk, hour=NOON + timedelta(hours=hours), outcome="accepted", category="error", quantity=1
+        )
+    assert expire_outcomes(sweep_to()) == 1
+    assert OutcomeCount.objects.count() == 2
+
+
+@pytest.fixture
+def directory(settings: Settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR, settings.BODIES_DIR = tmp_path, tmp_path / "bodies"
+    return tmp_path
+
+
+@pytest.mark.usefixtures("directory")
+@pytest.mark.parametrize(("days", "kept"), [(7, 1), (0, 2)])
+def test_the_task_keeps_what_the_setting_says(shop: Project, settings: Settings, days: int, kept: int) -> None:
+    settings.RETENTION_DAYS = days
     group = make_group(shop, count=2, stored_count=2)
-    for days in (6, 8):
-        make_event(group, received_at=timezone.now() - timedelta(days=days))
-    retire_events()
-    assert stored(group) == (2, 1, 1)
+    for age in (6, 4_000):
+        make_event(group, received_at=timezone.now() - timedelta(days=age))
+    retain()
+    assert stored(group) == (2, kept, kept)
 
 
-def test_a_retention_of_no_days_keeps_everything(shop: Project, settings: Settings, tmp_path: Path) -> None:
-    settings.BODIES_DIR, settings.RETENTION_DAYS = tmp_path, 0
-    group = make_group(shop)
-    make_event(group, received_at=timezone.now() - timedelta(days=4_000))
-    retire_events()
-    assert stored(group) == (1, 1, 1)
+def test_a_step_that_fails_holds_no_other_up(
+    shop: Project, settings: Settings, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.RETENTION_DAYS = 7
+    (directory / "bodies").mkdir()
+    (directory / "bodies" / f"{timezone.now():%Y-%m-%d}.db").write_bytes(b"no database" * 1_000)
+    settings.EVENT_STORAGE_LIMIT_MB = 1
+    OutcomeCount.objects.create(project_id=shop.pk, hour=NOON, outcome="accepted", category="error", quantity=1)
+    retain()
+    assert not OutcomeCount.objects.exists()
+    assert "Retention failed: bodies of loud groups" in caplog.text
+
+
+def test_every_step_bears_an_installation_in_which_nothing_happened_yet(db: None, directory: Path) -> None:
+    sweep = sweep_to()
+    assert {what: step(sweep) for what, step in STEPS.items()} == dict.fromkeys(STEPS, 0)
 
 
 def bury(directory: Path, died_at: datetime) -> None:
@@ -192,10 +249,12 @@ def bury(directory: Path, died_at: datetime) -> None:
 
 
 @pytest.mark.parametrize(("days", "kept"), [(7, 1), (30, 2), (0, 2)])
-def test_dead_letters_go_after_as_many_days(settings: Settings, tmp_path: Path, days: int, kept: int) -> None:
-    settings.DATA_DIR, settings.RETENTION_DAYS = tmp_path, days
+def test_dead_letters_go_after_as_many_days(
+    db: None, settings: Settings, directory: Path, days: int, kept: int
+) -> None:
+    settings.RETENTION_DAYS = days
     for age in (8, 6):
-        bury(tmp_path, timezone.now() - timedelta(days=age))
-    expire_dead_letters()
-    with closing(open_logs(tmp_path)) as log:
+        bury(directory, timezone.now() - timedelta(days=age))
+    retain()
+    with closing(open_logs(directory)) as log:
         assert len(log.read(DEAD_LETTERS, 0)) == kept

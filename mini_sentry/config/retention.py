@@ -1,0 +1,85 @@
+"""What leaves when its time is up: every step, in order. A package that keeps rows adds its own step here.
+
+One task takes them one after the other, because they all want the same write lock.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Final
+
+from celery import shared_task
+from celery.worker import state
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from mini_sentry.groups import retention, thinning
+from mini_sentry.groups.bodies import Bodies
+from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
+from mini_sentry.streams import dead_letters
+from mini_sentry.streams.open import open_logs
+
+logger = logging.getLogger(__name__)
+
+Step = Callable[[Sweep], int]
+
+MOST_SECONDS: Final = 1800.0
+"""A run ends after this long and the next one goes on; a broker with a time limit must not hand out a running task."""
+
+
+def _events(sweep: Sweep) -> int:
+    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+        return retention.retire_events(sweep, bodies=bodies)
+
+
+def _bodies_of_loud_groups(sweep: Sweep) -> int:
+    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+        return thinning.thin_bodies(sweep, bodies=bodies, limit_bytes=settings.EVENT_STORAGE_LIMIT_MB << 20)
+
+
+def _dictionaries(sweep: Sweep) -> int:
+    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+        return retention.expire_dictionaries(sweep, bodies=bodies)
+
+
+def _dead_letters(sweep: Sweep) -> int:
+    """Those that are too old, and the oldest once there are too many."""
+    with closing(open_logs(settings.DATA_DIR)) as log:
+        return dead_letters.expire(log, keep_seconds=(sweep.now - sweep.before).total_seconds())
+
+
+def _sign_ins(sweep: Sweep) -> int:
+    return sweep.delete(Session.objects.filter(expire_date__lt=sweep.now).order_by("expire_date"))
+
+
+STEPS: Final[dict[str, Step]] = {
+    "events": _events,
+    "bodies of loud groups": _bodies_of_loud_groups,
+    "dictionaries": _dictionaries,
+    "counts of outcomes": expire_outcomes,
+    "dead letters": _dead_letters,
+    "sign-ins": _sign_ins,
+}
+"""What goes, in words for the log, to what takes it away."""
+
+
+@shared_task(name="retention")  # type: ignore[untyped-decorator]
+def retain() -> None:
+    """Take every step; one that fails is told of and holds none of the others up."""
+    deadline = time.monotonic() + MOST_SECONDS
+
+    def goes_on() -> bool:
+        is_stopping = state.should_stop is not None and state.should_stop is not False
+        return not is_stopping and time.monotonic() < deadline
+
+    sweep = sweep_of(settings.RETENTION_DAYS, now=timezone.now(), goes_on=goes_on)
+    for what, step in STEPS.items():
+        try:
+            gone = step(sweep)
+        except Exception:
+            logger.exception("Retention failed: %s", what)
+            continue
+        if gone:
+            logger.info("Retention: %d %s went", gone, what)
