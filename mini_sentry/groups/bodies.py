@@ -167,7 +167,9 @@ class Bodies:
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         given = min(int(free), SHRINK_PAGES)
         if given:
-            connection.execute(f"PRAGMA incremental_vacuum({given})").fetchall()
+            # As a script: it gives a page back at each step, and `execute` takes but one for a statement without columns.
+            connection.executescript(f"PRAGMA incremental_vacuum({given})")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             (left,) = connection.execute("PRAGMA freelist_count").fetchone()
             given = int(free) - int(left)
         return given
