@@ -9,6 +9,8 @@
     ├── EnvelopeTooLarge    the envelope, or one of its events, has more bytes or items than allowed
     ├── MediaTypeUnknown    a content type that no reader is there for
     ├── PayloadInvalid      the payload is no JSON object at all
+    ├── OutOfTime           a session began too long ago, or in the future
+    ├── SessionIdMissing    a REST session without its id
     └── FieldErrors         a REST body with fields of the wrong kind
 
 Odd fields in an event are no error: they are dropped and noted (`event.EventError`).
@@ -63,6 +65,19 @@ class MediaTypeUnknown(ProtocolError):
 
 class PayloadInvalid(ProtocolError):
     pass
+
+
+class OutOfTime(ProtocolError):
+    """`seconds` lie between the receipt and what cannot be, below 0 for the past."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{abs(seconds):.0f} s {'ahead' if seconds > 0 else 'ago'}")
+        self.seconds = seconds
+
+
+class SessionIdMissing(ProtocolError):
+    def __init__(self) -> None:
+        super().__init__("session_id required")
 
 
 class FieldErrors(ProtocolError):

@@ -67,17 +67,17 @@ def parse(body: bytes, content_type: str = "", *, limits: Limits = DEFAULT) -> R
 
     Raises MediaTypeUnknown for other than JSON and forms, PayloadInvalid for JSON that is none, FieldErrors by field.
     """
-    sent, payload = _decode(body, content_type)
+    sent, payload = decode(body, content_type)
     wrong: dict[str, list[str]] = {}
     if len(payload) > limits.event_bytes:
         raise FieldErrors({"non_field_errors": [f"The event has more than {limits.event_bytes} bytes."]})
     if b"\\u0000" in payload:
         _refuse_nul(sent, wrong)
-    message = _text(sent, "message", "", wrong)
-    environment = _text(sent, "environment", DEFAULT_ENVIRONMENT, wrong)
-    release = _text(sent, "release", "", wrong, nullable=True)
-    stack = _text(sent, "stack", "", wrong, nullable=True)
-    word = _text(sent, "level", "", wrong, nullable=True)
+    message = text(sent, "message", "", wrong)
+    environment = text(sent, "environment", DEFAULT_ENVIRONMENT, wrong)
+    release = text(sent, "release", "", wrong, nullable=True)
+    stack = text(sent, "stack", "", wrong, nullable=True)
+    word = text(sent, "level", "", wrong, nullable=True)
     frames = sent.get("frames")
     if frames is not None and not isinstance(frames, list):
         wrong["frames"] = ["Expected a list of frames."]
@@ -138,7 +138,8 @@ def to_event(rest: RestEvent, context: Context, *, parse_stack: Callable[[str], 
     return event
 
 
-def _decode(body: bytes, content_type: str) -> tuple[dict[str, Any], bytes]:
+def decode(body: bytes, content_type: str) -> tuple[dict[str, Any], bytes]:
+    """The fields of a REST body, and the body as a JSON object. Raises MediaTypeUnknown, PayloadInvalid, FieldErrors."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         sent = _multipart(body, content_type)
@@ -196,9 +197,10 @@ def _form(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return sent
 
 
-def _text(
+def text(
     sent: Mapping[str, Any], name: str, default: str, wrong: dict[str, list[str]], *, nullable: bool = False
 ) -> str:
+    """A field's text, `default` when it is absent. What is wrong with it goes into `wrong` by its name."""
     value = sent.get(name, default)
     if value is None and nullable:
         return default

@@ -1,9 +1,10 @@
-"""Which code ran where: releases and environments, as events and sessions mention them, and the files of each."""
+"""Which code ran where: releases and environments, as events and sessions mention them, their files, sessions and deployments."""
 
 from django.db import models
 from django.utils import timezone
 
 from mini_sentry.projects.models import Project
+from mini_sentry.protocol import session as protocol
 
 
 class Release(models.Model):
@@ -68,3 +69,62 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SessionStatus(models.IntegerChoices):
+    """How a session stands; it can only rise (`protocol.session.Status`)."""
+
+    INIT = protocol.Status.INIT.value, "init"
+    OK = protocol.Status.OK.value, "ok"
+    ERRORED = protocol.Status.ERRORED.value, "errored"
+    EXITED = protocol.Status.EXITED.value, "exited"
+    ABNORMAL = protocol.Status.ABNORMAL.value, "abnormal"
+    UNHANDLED = protocol.Status.UNHANDLED.value, "unhandled"
+    CRASHED = protocol.Status.CRASHED.value, "crashed"
+
+
+class Session(models.Model):
+    """One run of an app as its updates left it, or `quantity` runs of one count that ended alike.
+
+    Times are Unix milliseconds: when it began, the latest update's own time, and when its first update was received, which
+    never changes. `user` is the client's distinct id, "" for none. `revision` rises with every change.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    session_id = models.CharField(max_length=200)
+    release = models.ForeignKey(Release, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    environment = models.CharField(max_length=64, blank=True)
+    user = models.CharField(max_length=128, blank=True)
+    status = models.PositiveSmallIntegerField(choices=SessionStatus.choices)
+    errors = models.PositiveIntegerField()
+    duration_ms = models.BigIntegerField(null=True)
+    quantity = models.PositiveIntegerField()
+    started_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField()
+    received_at = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "session_id"], name="session_once")]
+        indexes = [models.Index(fields=["project", "started_at"], name="session_by_start")]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class Deployment(models.Model):
+    """A release put somewhere; under way until it is finished. `url` leads to whoever did it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="deployments", db_index=False)
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="deployments")
+    environment = models.CharField(max_length=64, default="production")
+    name = models.CharField(max_length=200, blank=True, default="")
+    url = models.URLField(max_length=500, blank=True, default="")
+    date_started = models.DateTimeField(default=timezone.now)
+    date_finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "-date_started"], name="deployment_by_start")]
+
+    def __str__(self) -> str:
+        return self.name or f"deployment {self.pk}"
