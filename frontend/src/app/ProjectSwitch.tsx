@@ -1,6 +1,7 @@
 /** The project that the pages are about, and the way to another. */
 import { Select } from '@base-ui/react/select'
-import { Check, ChevronDown } from 'lucide-react'
+import { ChevronDown } from 'lucide-react'
+import { Choice, Choices } from '@/components/Pick'
 
 export function ProjectSwitch({
   slug,
@@ -22,6 +23,7 @@ export function ProjectSwitch({
     >
       <Select.Trigger
         aria-label={`Project: ${title}`}
+        title={title}
         className="flex items-center gap-[7px] rounded-[7px] border border-edge bg-surface px-2 py-[5px] text-left hover:bg-sunk md:mb-2 md:justify-center lg:justify-start phone:min-h-14 phone:min-w-14 phone:max-w-24 phone:flex-col phone:justify-center phone:gap-0.5 phone:border-0 phone:bg-transparent phone:text-2xs phone:text-ink2"
       >
         <span aria-hidden className="m-1 size-2 shrink-0 rounded-[2px] bg-bar-ok lg:m-0" />
@@ -30,36 +32,13 @@ export function ProjectSwitch({
         </span>
         <ChevronDown size={13} aria-hidden className="hidden shrink-0 text-ink3 lg:block" />
       </Select.Trigger>
-      <Select.Portal>
-        <Select.Positioner
-          sideOffset={4}
-          align="start"
-          alignItemWithTrigger={false}
-          className="z-20 outline-none"
-        >
-          <Select.Popup className="max-h-[min(var(--available-height),28rem)] min-w-[15rem] max-w-[22rem] overflow-y-auto rounded-l border border-edge bg-raised p-1 shadow-floating outline-none">
-            <Select.List>
-              {names.map(each => (
-                <Select.Item
-                  key={each.slug}
-                  value={each.slug}
-                  className="flex min-h-8 cursor-pointer items-center gap-2 rounded-s px-2 outline-none data-highlighted:bg-accent-soft phone:min-h-11"
-                >
-                  <span className="grid w-3.5 shrink-0 place-items-center">
-                    <Select.ItemIndicator>
-                      <Check size={13} aria-hidden />
-                    </Select.ItemIndicator>
-                  </span>
-                  <Select.ItemText className="min-w-0 truncate">{each.name}</Select.ItemText>
-                  <span className="ml-auto max-w-28 truncate pl-3 font-mono text-ink3 text-xs">
-                    {each.slug}
-                  </span>
-                </Select.Item>
-              ))}
-            </Select.List>
-          </Select.Popup>
-        </Select.Positioner>
-      </Select.Portal>
+      <Choices className="min-w-[15rem]! max-w-[22rem]!">
+        {names.map(each => (
+          <Choice key={each.slug} value={each.slug} label={each.name}>
+            <span className="ml-auto max-w-28 truncate pl-3 font-mono text-ink3 text-xs">{each.slug}</span>
+          </Choice>
+        ))}
+      </Choices>
     </Select.Root>
   )
 }

@@ -41,6 +41,17 @@ export function Button({ rank, small, hotkey, icon, className, children, type = 
   )
 }
 
+/** A button that reads as a link, for what is less than a button: more of something, another selection. */
+export function LinkButton({ className, ...rest }: ComponentProps<'button'>) {
+  return (
+    <button
+      type="button"
+      className={classes('font-medium text-accent text-s hover:underline phone:min-h-9', className)}
+      {...rest}
+    />
+  )
+}
+
 /** A few choices in one frame, one of them on. */
 export function Segments<Value extends string>({
   label,

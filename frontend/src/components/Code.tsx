@@ -1,28 +1,13 @@
-/** A block of code to copy, coloured once its grammar is there. */
+/** A block of code to copy. */
 
-import { useEffect, useMemo, useState } from 'react'
-import { highlight, type Run } from '@/lib/highlight'
+import { useMemo } from 'react'
 import { CopyButton } from './Copy'
+import { CodeLine, useHighlighted } from './Highlighted'
 import { Preformatted } from './Preformatted'
 
 export function Code({ label, text, language }: { label: string; text: string; language: string }) {
   const lines = useMemo(() => text.split('\n'), [text])
-  const [runs, setRuns] = useState<Run[][]>()
-  useEffect(() => {
-    let isGone = false
-    setRuns(undefined)
-    if (language) {
-      highlight(lines, language).then(
-        result => {
-          if (!isGone) setRuns(result)
-        },
-        () => undefined,
-      )
-    }
-    return () => {
-      isGone = true
-    }
-  }, [lines, language])
+  const runs = useHighlighted(lines, language)
   return (
     <div className="relative rounded-l border border-line bg-surface">
       <Preformatted
@@ -32,13 +17,7 @@ export function Code({ label, text, language }: { label: string; text: string; l
         <code>
           {lines.map((line, index) => (
             <span key={index} className="block min-h-[19px]">
-              {runs?.[index]
-                ? runs[index].map((run, at) => (
-                    <span key={at} className={run.className}>
-                      {run.text}
-                    </span>
-                  ))
-                : line}
+              <CodeLine text={line} runs={runs?.[index]} />
             </span>
           ))}
         </code>

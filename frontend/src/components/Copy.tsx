@@ -1,6 +1,6 @@
 /** Copying: a button that says when it is done. */
 import { Check, Copy as CopyIcon } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import { Button } from './Button'
 import { classes } from './classes'
 import { toast } from './Toasts'
@@ -41,7 +41,7 @@ export function CopyButton({
   hotkey,
 }: {
   text: string | (() => string)
-  label: string
+  label: ReactNode
   small?: boolean
   hotkey?: string
 }) {

@@ -1,6 +1,7 @@
 /** Names and values from events: a table whose long values fold and whose nothing stands out. */
 import { useState } from 'react'
 import { kindOf, pairsOf, textOf, type ValueKind } from '@/lib/value'
+import { LinkButton } from './Button'
 import { classes } from './classes'
 import { LinkedText, Text } from './Text'
 
@@ -15,27 +16,32 @@ const colours: Record<ValueKind, string> = {
 
 const foldAt = 240
 
-export function Value({ value, coloured = true }: { value: unknown; coloured?: boolean }) {
+export function Value({ value, isQuiet = false }: { value: unknown; isQuiet?: boolean }) {
   const [open, setOpen] = useState(false)
   const kind = kindOf(value)
   const text = textOf(value, open && kind === 'structure' ? 2 : 0)
   const isLong = textOf(value).length > foldAt
   const shown = isLong && !open ? `${text.slice(0, foldAt)}…` : text
   return (
-    <span className={classes('whitespace-pre-wrap [overflow-wrap:anywhere]', coloured && colours[kind])}>
+    <span
+      className={classes(
+        'whitespace-pre-wrap [overflow-wrap:anywhere]',
+        kind === 'nothing' && isQuiet ? 'text-ink3' : colours[kind],
+      )}
+    >
       {kind === 'string' ? <LinkedText>{shown}</LinkedText> : <Text>{shown}</Text>}
       {(isLong || (kind === 'structure' && text.length > 60)) && (
-        <button
-          type="button"
-          onClick={() => setOpen(!open)}
-          className="ml-1.5 font-sans text-accent text-xs"
-          aria-expanded={open}
-        >
+        <LinkButton onClick={() => setOpen(!open)} className="ml-1.5 font-sans" aria-expanded={open}>
           {open ? 'fold' : 'unfold'}
-        </button>
+        </LinkButton>
       )}
     </span>
   )
+}
+
+/** What a scrubbed list of pairs is left with: one pair that has the mark for its name, and no value. */
+function isRemoved(name: string, value: unknown): boolean {
+  return kindOf(name) === 'removed' && (value === '' || value === null || value === undefined)
 }
 
 /** A map, or list of pairs, as rows. Shows the first `limit` and the rest on request. */
@@ -44,11 +50,14 @@ export function KeyValues({
   label,
   limit = 40,
   mono = true,
+  isQuiet = false,
 }: {
   of: unknown
   label: string
   limit?: number
   mono?: boolean
+  /** Whether an absent value is nothing to look at: it is in a context, it is not among the values of a frame. */
+  isQuiet?: boolean
 }) {
   const [all, setAll] = useState(false)
   const pairs = pairsOf(of)
@@ -57,25 +66,33 @@ export function KeyValues({
     <>
       <table aria-label={label} className={classes('w-full table-fixed text-s', mono && 'font-mono')}>
         <tbody>
-          {pairs.slice(0, all ? undefined : limit).map(([name, value], index) => (
-            <tr key={`${name} ${index}`} className="align-top">
-              <th
-                scope="row"
-                className="w-[34%] py-0.5 pr-4 md:w-52 text-left font-normal text-ink3 [overflow-wrap:anywhere]"
-              >
-                <Text>{name}</Text>
-              </th>
-              <td className="py-0.5">
-                <Value value={value} />
-              </td>
-            </tr>
-          ))}
+          {pairs.slice(0, all ? undefined : limit).map(([name, value], index) =>
+            isRemoved(name, value) ? (
+              <tr key={index}>
+                <td colSpan={2} className="py-0.5">
+                  <Value value={name} />
+                </td>
+              </tr>
+            ) : (
+              <tr key={`${name} ${index}`} className="align-top">
+                <th
+                  scope="row"
+                  className="w-[36%] py-0.5 pr-3 text-left font-normal text-ink3 [overflow-wrap:anywhere] md:w-52 md:pr-4"
+                >
+                  <Text>{name}</Text>
+                </th>
+                <td className="py-0.5">
+                  <Value value={value} isQuiet={isQuiet} />
+                </td>
+              </tr>
+            ),
+          )}
         </tbody>
       </table>
       {pairs.length > limit && !all && (
-        <button type="button" className="mt-1 text-accent text-s" onClick={() => setAll(true)}>
+        <LinkButton className="mt-1" onClick={() => setAll(true)}>
           {pairs.length - limit} more
-        </button>
+        </LinkButton>
       )}
     </>
   )

@@ -23,7 +23,11 @@ export function Text({ children }: { children: string | null | undefined }) {
 /** Text that becomes a link when all of it is a web address. */
 export function LinkedText({ children }: { children: string }) {
   const address = webAddress(children)
-  if (!address) return <Text>{children}</Text>
+  return address ? <WebLink address={address}>{children}</WebLink> : <Text>{children}</Text>
+}
+
+/** A way out of the product, to an address that `webAddress` has found good. */
+export function WebLink({ address, children }: { address: string; children: string }) {
   return (
     <a href={address} target="_blank" rel="noopener noreferrer" className="prose-link break-all">
       <Text>{children}</Text>

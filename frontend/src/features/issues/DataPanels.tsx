@@ -3,7 +3,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import type { EventDetail, Explanation, Group } from '@/api/types'
-import { Button } from '@/components/Button'
+import { Button, LinkButton } from '@/components/Button'
 import { Chip } from '@/components/Chip'
 import { CopyButton } from '@/components/Copy'
 import { classes } from '@/components/classes'
@@ -46,33 +46,35 @@ export function RequestPanel({ event }: Props) {
   const body = request.data
   return (
     <Panel title="Request" actions={<CopyButton text={() => curlOf(request)} label="Copy as cURL" />}>
-      {(request.url || request.method) && (
-        <p className="px-3 py-2 font-mono [overflow-wrap:anywhere]">
-          <b className="mr-2 font-semibold">{request.method || 'GET'}</b>
-          <LinkedText>{request.url ?? ''}</LinkedText>
-        </p>
-      )}
-      <Block title="Query" isFilled={Array.isArray(query) ? query.length > 0 : Boolean(query)}>
-        {Array.isArray(query) ? <KeyValues of={query} label="Query" /> : <Value value={query} />}
-      </Block>
-      <Block title="Body" isFilled={body !== null && body !== undefined && body !== ''}>
-        {pairsOf(body).length > 0 ? (
-          <KeyValues of={body} label="Body" />
-        ) : (
-          <div className="font-mono text-s">
-            <Value value={body} />
-          </div>
+      <div>
+        {(request.url || request.method) && (
+          <p className="px-3 py-2 font-mono [overflow-wrap:anywhere]">
+            <b className="mr-2 font-semibold">{request.method || 'GET'}</b>
+            <LinkedText>{request.url ?? ''}</LinkedText>
+          </p>
         )}
-      </Block>
-      <Block title="Headers" isFilled={pairsOf(request.headers).length > 0}>
-        <KeyValues of={request.headers} label="Headers" limit={12} />
-      </Block>
-      <Block title="Cookies" isFilled={pairsOf(request.cookies).length > 0}>
-        <KeyValues of={request.cookies} label="Cookies" limit={12} />
-      </Block>
-      <Block title="Environment" isFilled={pairsOf(request.env).length > 0}>
-        <KeyValues of={request.env} label="Environment" limit={12} />
-      </Block>
+        <Block title="Query" isFilled={Array.isArray(query) ? query.length > 0 : Boolean(query)}>
+          {Array.isArray(query) ? <KeyValues of={query} label="Query" /> : <Value value={query} />}
+        </Block>
+        <Block title="Body" isFilled={body !== null && body !== undefined && body !== ''}>
+          {pairsOf(body).length > 0 ? (
+            <KeyValues of={body} label="Body" />
+          ) : (
+            <div className="font-mono text-s">
+              <Value value={body} />
+            </div>
+          )}
+        </Block>
+        <Block title="Headers" isFilled={pairsOf(request.headers).length > 0}>
+          <KeyValues of={request.headers} label="Headers" limit={12} />
+        </Block>
+        <Block title="Cookies" isFilled={pairsOf(request.cookies).length > 0}>
+          <KeyValues of={request.cookies} label="Cookies" limit={12} />
+        </Block>
+        <Block title="Environment" isFilled={pairsOf(request.env).length > 0}>
+          <KeyValues of={request.env} label="Environment" limit={12} />
+        </Block>
+      </div>
     </Panel>
   )
 }
@@ -93,7 +95,7 @@ function curlOf(request: NonNullable<EventDetail['normalized']['request']>): str
 function Block({ title, isFilled, children }: { title: string; isFilled: boolean; children: ReactNode }) {
   if (!isFilled) return null
   return (
-    <div className="border-line border-t px-3 py-2 first:border-0">
+    <div className="border-line not-first:border-t px-3 py-2">
       <h3 className="mb-1 font-semibold text-ink3 text-xs">{title}</h3>
       {children}
     </div>
@@ -111,14 +113,16 @@ export function ContextPanel({ event }: Props) {
   contexts.sort((one, other) => rank(one[0]) - rank(other[0]))
   return (
     <Panel title="Context">
-      <Block title="User" isFilled={Object.keys(event.user ?? {}).length > 0}>
-        <KeyValues of={withoutNothing(event.user)} label="User" />
-      </Block>
-      {contexts.map(([name, value]) => (
-        <Block key={name} title={name} isFilled>
-          <KeyValues of={value} label={name} limit={16} />
+      <div>
+        <Block title="User" isFilled={Object.keys(event.user ?? {}).length > 0}>
+          <KeyValues of={withoutNothing(event.user)} label="User" />
         </Block>
-      ))}
+        {contexts.map(([name, value]) => (
+          <Block key={name} title={name} isFilled>
+            <KeyValues of={value} label={name} limit={16} isQuiet />
+          </Block>
+        ))}
+      </div>
     </Panel>
   )
 }
@@ -161,9 +165,9 @@ export function TagsPanel({ event }: Props) {
         ))}
       </ul>
       {event.tag_list.length > tags.length && (
-        <button type="button" className="px-3 pb-2.5 text-accent text-s" onClick={() => setWhole(true)}>
+        <LinkButton className="px-3 pb-2.5" onClick={() => setWhole(true)}>
           {counted(event.tag_list.length - tags.length, 'more tag')}
-        </button>
+        </LinkButton>
       )}
     </Panel>
   )

@@ -1,8 +1,8 @@
 /** The parts of one event in their order, with a bar to jump between those that exist. */
 import { type ReactNode, useEffect, useState } from 'react'
 import type { EventDetail, Group } from '@/api/types'
-import { classes } from '@/components/classes'
 import { useKeys } from '@/components/keys'
+import { Tabs } from '@/components/Tabs'
 import { Breadcrumbs } from './Breadcrumbs'
 import {
   ContextPanel,
@@ -41,31 +41,18 @@ export function EventPanels({
   )
   return (
     <>
-      <nav
-        aria-label="Parts of the event"
-        className="no-print sticky top-0 z-[3] flex gap-0.5 overflow-x-auto border-line border-b bg-canvas px-2 pt-1 text-s md:px-3 lg:border-b"
-      >
-        {inBar.map((part, index) => (
-          <button
-            key={part.id}
-            type="button"
-            aria-current={part.id === current ? 'true' : undefined}
-            onClick={() => jumpTo(part.id)}
-            className={classes(
-              'flex items-center gap-[5px] whitespace-nowrap border-b-2 px-2 py-1.5 -outline-offset-2 phone:py-3',
-              part.id === current
-                ? 'border-accent font-semibold text-ink'
-                : 'border-transparent text-ink2 hover:text-ink',
-            )}
-          >
-            <kbd className="kbd phone:hidden" aria-hidden>
-              {index + 1}
-            </kbd>
-            {part.title}
-            {part.amount !== undefined && <span className="font-normal text-ink3">{part.amount}</span>}
-          </button>
-        ))}
-      </nav>
+      <Tabs
+        label="Parts of the event"
+        className="no-print sticky top-0 z-[3] bg-canvas pt-1 text-s lg:-mr-[356px]"
+        value={current}
+        options={inBar.map((part, index) => ({
+          value: part.id,
+          text: part.title,
+          amount: part.amount,
+          hotkey: String(index + 1),
+        }))}
+        onChange={jumpTo}
+      />
       <div className="grid grid-cols-1 gap-3 px-2.5 py-3 md:px-4 lg:pr-3">
         {!event.body_is_kept && (
           <p className="rounded-l border border-line bg-surface px-3 py-2 text-ink2">

@@ -1,17 +1,17 @@
 /** The frames of one stack. Closed frames hold no code, so that two hundred of them cost little. */
 
 import { ChevronDown, ChevronRight } from 'lucide-react'
-import { useEffect, useId, useMemo, useState } from 'react'
+import { useId, useMemo, useState } from 'react'
 import { Chip } from '@/components/Chip'
 import { CopySign } from '@/components/Copy'
 import { classes } from '@/components/classes'
+import { CodeLine, useHighlighted } from '@/components/Highlighted'
 import { KeyValues } from '@/components/KeyValues'
 import { Preformatted } from '@/components/Preformatted'
 import { Text } from '@/components/Text'
 import { languageOf } from '@/lib/code-language'
 import type { Frame } from '@/lib/event'
 import { location, type Order, openIndex, packages, place, rows } from '@/lib/frames'
-import { highlight, type Run } from '@/lib/highlight'
 import { counted } from '@/lib/numbers'
 
 export function Frames({
@@ -183,7 +183,8 @@ function Source({ frame, platform }: { frame: Frame; platform: string }) {
     [before, line, after],
   )
   const start = (frame.lineno ?? 0) - before.length
-  const runs = useHighlighted(lines, languageOf(frame.filename, platform))
+  const isShort = lines.every(text => text.length <= longLine)
+  const runs = useHighlighted(lines, isShort ? languageOf(frame.filename, platform) : undefined)
   if (line === null || line === undefined || lines.length === 0) return null
   return (
     <Preformatted
@@ -207,10 +208,8 @@ function Source({ frame, platform }: { frame: Frame; platform: string }) {
               {isHere && <span className="sr-only">Line {frame.lineno}, here: </span>}
               {text.length > longLine ? (
                 <LongLine text={text} column={isHere ? (frame.colno ?? 0) : 0} />
-              ) : runs?.[index] ? (
-                <Runs runs={runs[index]} />
               ) : (
-                <Text>{text}</Text>
+                <CodeLine text={text} runs={runs?.[index]} />
               )}
               {'\n'}
             </span>
@@ -231,33 +230,4 @@ function LongLine({ text, column }: { text: string; column: number }) {
       {from + 240 < text.length && <span className="text-ink3"> …</span>}
     </>
   )
-}
-
-function Runs({ runs }: { runs: Run[] }) {
-  return runs.map((run, index) => (
-    <span key={index} className={run.className}>
-      <Text>{run.text}</Text>
-    </span>
-  ))
-}
-
-/** Colours come after the text: plain at first, and plain for good when the grammar cannot be loaded. */
-function useHighlighted(lines: string[], language: string | undefined): Run[][] | undefined {
-  const [runs, setRuns] = useState<Run[][]>()
-  useEffect(() => {
-    let isGone = false
-    setRuns(undefined)
-    if (language && lines.every(line => line.length <= longLine)) {
-      highlight(lines, language).then(
-        result => {
-          if (!isGone) setRuns(result)
-        },
-        () => undefined,
-      )
-    }
-    return () => {
-      isGone = true
-    }
-  }, [lines, language])
-  return runs
 }

@@ -6,7 +6,7 @@ import { Check, EyeOff, RotateCcw, UserRound } from 'lucide-react'
 import { type FormEvent, useEffect, useState } from 'react'
 import { serverUrl } from '@/api/base'
 import type { EventDetail, Group } from '@/api/types'
-import { Button, buttonClasses } from '@/components/Button'
+import { Button, buttonClasses, LinkButton } from '@/components/Button'
 import { Chip } from '@/components/Chip'
 import { CopyButton, copyText } from '@/components/Copy'
 import { useKeys } from '@/components/keys'
@@ -97,9 +97,9 @@ export function IssueHead({
               {isWhole || message.length <= longMessage ? message : `${message.slice(0, longMessage)}…`}
             </Text>
             {message.length > longMessage && (
-              <button type="button" className="ml-2 text-accent text-s" onClick={() => setWhole(!isWhole)}>
+              <LinkButton className="ml-2" onClick={() => setWhole(!isWhole)}>
                 {isWhole ? 'less' : 'the whole message'}
-              </button>
+              </LinkButton>
             )}
           </p>
         )}
@@ -156,7 +156,18 @@ export function IssueHead({
           setOpen={setAssigning}
           onAssign={assignee => void assign(group, assignee)}
         />
-        {event && <CopyButton text={markdown} label="Copy as Markdown" small={false} hotkey="C" />}
+        {event && (
+          <CopyButton
+            text={markdown}
+            label={
+              <>
+                Copy<span className="phone:sr-only"> as Markdown</span>
+              </>
+            }
+            small={false}
+            hotkey="C"
+          />
+        )}
       </div>
     </div>
   )
@@ -184,7 +195,13 @@ function Assign({
     <Popover.Root open={isOpen} onOpenChange={setOpen}>
       <Popover.Trigger className={buttonClasses()} aria-keyshortcuts="A">
         <UserRound size={13} aria-hidden />
-        {group.assignee ? <Text>{group.assignee}</Text> : 'Assign'}
+        {group.assignee ? (
+          <span className="max-w-40 truncate phone:max-w-24">
+            <Text>{group.assignee}</Text>
+          </span>
+        ) : (
+          'Assign'
+        )}
         <span aria-hidden className="kbd phone:hidden">
           A
         </span>

@@ -90,34 +90,28 @@ export const IssueRow = memo(function IssueRow({
           </Link>
           <StatusOf group={group} />
         </div>
-        <div className="mt-px truncate pl-[17px] text-ink2 text-xs">
+        <div className="mt-px flex min-w-0 items-center overflow-hidden whitespace-nowrap pl-[17px] text-ink2 text-xs">
+          {/* The id people say aloud is never cut: on a phone it comes first, else the place gives way to it. */}
+          <span className="shrink-0 md:order-2">{group.short_id}</span>
           {group.culprit && (
             <>
-              <span className="font-mono">
+              <span aria-hidden className="whitespace-pre md:order-1">
+                {' · '}
+              </span>
+              <span className="truncate font-mono">
                 <Text>{cut(group.culprit, 120)}</Text>
               </span>
-              {' · '}
             </>
           )}
-          {group.short_id}
-          {names.length > 0 && (
-            <>
-              {' '}
-              {names.slice(0, 3).map(name => (
-                <span key={name} className="ml-[3px]">
-                  <Chip small>
-                    <Text>{name}</Text>
-                  </Chip>
-                </span>
-              ))}
-              {names.length > 3 && <span className="ml-1 text-ink3">+{names.length - 3}</span>}
-            </>
-          )}
-          {group.handled === false && (
-            <span className="ml-[3px]">
-              <Chip small>unhandled</Chip>
-            </span>
-          )}
+          <span className="flex shrink-0 items-center gap-[3px] pl-1.5 md:order-3 phone:hidden">
+            {names.slice(0, 3).map(name => (
+              <Chip key={name} small>
+                <Text>{cut(name, 30)}</Text>
+              </Chip>
+            ))}
+            {names.length > 3 && <span className="text-ink3">+{names.length - 3}</span>}
+            {group.handled === false && <Chip small>unhandled</Chip>}
+          </span>
         </div>
       </div>
       <div className="hidden lg:block">

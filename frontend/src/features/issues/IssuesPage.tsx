@@ -11,15 +11,18 @@ import { PageHead } from '@/components/PageHead'
 import { Failed } from '@/components/State'
 import { levelOf } from '@/lib/event'
 import { count, counted } from '@/lib/numbers'
-import { type Action, useIssueActions } from './actions'
-import { FilterBar } from './FilterBar'
+import { type Action, offered, useIssueActions } from './actions'
+import { FilterBar, Scope } from './FilterBar'
 import { filtersOf, type GroupFilters, narrowing, rangeShort, searchOf } from './filters'
 import { columns, IssueRow } from './IssueRow'
 import { BulkBar, Empty, RowSkeletons } from './ListParts'
 import { LiveSign } from './LiveSign'
 import { applyBatch, eventQuery, groupQuery, groupsQuery, rememberList, statsQuery } from './queries'
 import { useRows } from './rows'
+import { SearchHelp } from './SearchHelp'
 import { StatusTabs } from './StatusTabs'
+import { searchProblem } from './search-problem'
+import { useSelection } from './selection'
 
 const route = getRouteApi('/p/$project/issues')
 
@@ -33,10 +36,12 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
   const list = useInfiniteQuery(groupsQuery(slug, filters))
   const groups = useMemo(() => list.data?.pages.flatMap(page => page.groups) ?? [], [list.data])
   const hits = list.data?.pages[0]?.hits ?? groups.length
-  const [selected, setSelected] = useState<ReadonlySet<number>>(new Set())
+  const problem = searchProblem(list.error, filters.q)
+  const selection = useSelection(groups)
+  const { chosen, choose } = selection
   const [current, setCurrent] = useState<number>()
   const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set())
-  const { run } = useIssueActions(slug)
+  const { run, runMatching } = useIssueActions(slug)
 
   const setFilters = useCallback(
     (next: Partial<GroupFilters>, { replace = false } = {}) => {
@@ -53,7 +58,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
   useEffect(() => rememberList(slug, filters), [slug, filters])
   // biome-ignore lint/correctness/useExhaustiveDependencies: another list has other rows
   useEffect(() => {
-    setSelected(new Set())
+    selection.none()
     setFresh(new Set())
     setCurrent(undefined)
   }, [slug, filters])
@@ -87,30 +92,13 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
   const stats = useStats(slug, list.data?.pages.map(page => page.groups) ?? [], scope, filters.environment)
   const isNarrowed = narrowing(filters).length > 0
 
-  const choose = useCallback(
-    (group: Group, isSelected: boolean, withShift: boolean) => {
-      setSelected(before => {
-        const next = new Set(before)
-        const index = groups.findIndex(each => each.id === group.id)
-        const from = withShift && lastChosen.current !== undefined ? lastChosen.current : index
-        for (const each of groups.slice(Math.min(from, index), Math.max(from, index) + 1)) {
-          if (isSelected) next.add(each.id)
-          else next.delete(each.id)
-        }
-        lastChosen.current = index
-        return next
-      })
-    },
-    [groups],
-  )
-  const lastChosen = useRef<number>(undefined)
-  const chosen = groups.filter(group => selected.has(group.id))
-
   function act(action: Action) {
-    const at = current === undefined ? undefined : groups[current]
-    const targets = chosen.length > 0 ? chosen : at ? [at] : []
-    void run(targets, action)
-    setSelected(new Set())
+    if (selection.isMatching) void runMatching(filters, action)
+    else {
+      const at = current === undefined ? undefined : groups[current]
+      void run(chosen.length > 0 ? chosen : at ? [at] : [], action)
+    }
+    selection.none()
   }
 
   const rowsRef = useRef<HTMLDivElement>(null)
@@ -143,14 +131,14 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
       does: 'Select the issue',
       run: () => {
         const group = current === undefined ? undefined : groups[current]
-        if (group) choose(group, !selected.has(group.id), false)
+        if (group) choose(group, !selection.has(group), false)
       },
     },
     { key: 'e', does: 'Resolve', run: () => act('resolve') },
     { key: 'i', does: 'Ignore', run: () => act('ignore') },
     { key: 'u', does: 'Reopen', run: () => act('unresolve') },
     { key: '/', does: 'Search', run: () => searchBox.current?.focus() },
-    { key: 'Escape', does: 'Clear the selection', run: () => setSelected(new Set()) },
+    { key: 'Escape', does: 'Clear the selection', run: selection.none },
   ])
 
   /** By the time a row is clicked its page is mostly there. */
@@ -173,7 +161,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
   return (
     <>
       <PageHead title="Issues" aside={<LiveSign state={live} />}>
-        <FilterBar.Scope filters={filters} environments={environmentsOf(groups)} onChange={setFilters} />
+        <Scope filters={filters} environments={environmentsOf(groups)} onChange={setFilters} />
       </PageHead>
       <StatusTabs
         status={filters.status}
@@ -181,20 +169,20 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
         onChange={status => setFilters({ status })}
       />
       <div className="px-2.5 py-2.5 md:px-4">
-        <FilterBar filters={filters} onChange={setFilters} boxRef={searchBox} />
+        <FilterBar filters={filters} onChange={setFilters} boxRef={searchBox} problem={problem} />
         <p className="sr-only" role="status">
           {list.isSuccess && `${counted(hits, 'issue')} match`}
         </p>
         <div className="relative mt-2 overflow-hidden rounded-l border border-line bg-surface">
           <div className="absolute inset-x-0 top-0 z-[2] h-0.5">
-            {list.isFetching && !list.isPending && <div className="busy-line h-full" />}
+            {list.isFetching && !list.isLoading && <div className="busy-line h-full" />}
           </div>
           {chosen.length > 0 ? (
             <BulkBar
-              count={chosen.length}
-              total={groups.length}
-              onAll={() => setSelected(new Set(groups.map(group => group.id)))}
-              onNone={() => setSelected(new Set())}
+              selection={selection}
+              loaded={groups.length}
+              hits={hits}
+              actions={offered(selection.isMatching ? undefined : chosen, filters.status)}
               onAct={act}
             />
           ) : (
@@ -206,7 +194,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
                 aria-label="Select all issues in the list"
                 checked={false}
                 disabled={groups.length === 0}
-                onChange={() => setSelected(new Set(groups.map(group => group.id)))}
+                onChange={selection.all}
               />
               <span>
                 {list.isSuccess ? `${counted(hits, 'issue')}${isNarrowed ? ' match' : ''}` : 'Issue'}
@@ -242,7 +230,10 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
             </button>
           )}
           {list.isPending && <RowSkeletons />}
-          {list.isError && <Failed what="The issues" error={list.error} retry={() => void list.refetch()} />}
+          {problem && <SearchHelp />}
+          {list.isError && !problem && (
+            <Failed what="The issues" error={list.error} retry={() => void list.refetch()} />
+          )}
           {list.isSuccess && groups.length === 0 && (
             <Empty filters={filters} total={project.data?.open_count} onChange={setFilters} />
           )}
@@ -276,7 +267,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
                     scope={rangeShort[scope] ?? scope}
                     counts={own && (filters.range || filters.environment.length) ? own.count : group.count}
                     environment={filters.environment}
-                    isSelected={selected.has(group.id)}
+                    isSelected={selection.has(group)}
                     isCurrent={row.index === current}
                     isLeaving={filters.status !== 'all' && group.status !== filters.status}
                     onSelect={choose}

@@ -1,43 +1,64 @@
 /** What stands in the list beside its rows: the bar for a selection, placeholders, and the words when there is nothing. */
-import { Button } from '@/components/Button'
+import { Button, LinkButton } from '@/components/Button'
 import { Notice, Skeleton } from '@/components/State'
 import { count, counted } from '@/lib/numbers'
 import type { Action } from './actions'
 import { type GroupFilters, narrowing } from './filters'
+import type { Selection } from './selection'
 
+const words: Record<Action, { text: string; hotkey: string }> = {
+  resolve: { text: 'Resolve', hotkey: 'E' },
+  ignore: { text: 'Ignore', hotkey: 'I' },
+  unresolve: { text: 'Reopen', hotkey: 'U' },
+}
+
+/** In place of the columns' names while something is selected. All that match is one more step, so that nobody changes
+ * issues that they have not seen without having said so. */
 export function BulkBar({
-  count: chosen,
-  total,
-  onAll,
-  onNone,
+  selection,
+  loaded,
+  hits,
+  actions,
   onAct,
 }: {
-  count: number
-  total: number
-  onAll: () => void
-  onNone: () => void
+  selection: Selection
+  loaded: number
+  hits: number
+  actions: Action[]
   onAct: (action: Action) => void
 }) {
+  const { chosen, isMatching } = selection
+  const isWhole = chosen.length === loaded
   return (
     <div className="sticky top-0 z-[2] flex flex-wrap items-center gap-[7px] border-line border-b bg-accent-soft px-2.5 py-1.5 text-s">
-      <input type="checkbox" aria-label="Clear the selection" checked onChange={onNone} />
-      <b className="font-semibold" role="status">
-        {chosen} selected
+      <input
+        type="checkbox"
+        aria-label="Clear the selection"
+        checked={isMatching || isWhole}
+        ref={box => {
+          if (box) box.indeterminate = !isMatching && !isWhole
+        }}
+        onChange={selection.none}
+      />
+      <b className="mr-1 font-semibold" role="status">
+        {isMatching ? `All ${count(hits)} matching` : count(chosen.length)} selected
       </b>
-      <Button small hotkey="E" onClick={() => onAct('resolve')}>
-        Resolve
-      </Button>
-      <Button small hotkey="I" onClick={() => onAct('ignore')}>
-        Ignore
-      </Button>
-      <Button small hotkey="U" onClick={() => onAct('unresolve')}>
-        Reopen
-      </Button>
-      {chosen < total && (
-        <button type="button" className="ml-auto font-medium text-accent" onClick={onAll}>
-          Select all {count(total)} loaded
-        </button>
-      )}
+      {actions.map(action => (
+        <Button key={action} small hotkey={words[action].hotkey} onClick={() => onAct(action)}>
+          {words[action].text}
+        </Button>
+      ))}
+      <span className="ml-auto flex gap-3 phone:ml-0">
+        {isMatching ? (
+          <LinkButton onClick={selection.all}>Only the {count(loaded)} loaded</LinkButton>
+        ) : isWhole ? (
+          hits > loaded && (
+            <LinkButton onClick={selection.matching}>Select all {count(hits)} matching</LinkButton>
+          )
+        ) : (
+          <LinkButton onClick={selection.all}>Select all {count(loaded)} loaded</LinkButton>
+        )}
+      </span>
     </div>
   )
 }

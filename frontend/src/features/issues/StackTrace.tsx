@@ -9,12 +9,16 @@ import { CopyButton, CopySign } from '@/components/Copy'
 import { Panel } from '@/components/Panel'
 import { Pick } from '@/components/Pick'
 import { Preformatted } from '@/components/Preformatted'
-import { LinkedText, Text } from '@/components/Text'
+import { Text, WebLink } from '@/components/Text'
 import type { ExceptionEntry, Frame, Thread } from '@/lib/event'
 import { headline, type Order, rawStack, relationWords } from '@/lib/frames'
 import { recall, remember } from '@/lib/storage'
+import { cut, webAddress } from '@/lib/text'
 import { Frames } from './Frames'
 import type { IssueSearch } from './filters'
+
+/** The head of the page shows more of it. */
+const longMessage = 600
 
 export function StackTrace({ event, search }: { event: EventDetail; search: IssueSearch }) {
   const navigate = useNavigate()
@@ -169,18 +173,15 @@ function ExceptionBlock({
             </b>
             {exception.value && (
               <>
-                :{' '}
-                <Text>
-                  {exception.value.length > 2000 ? `${exception.value.slice(0, 2000)}…` : exception.value}
-                </Text>
+                : <Text>{cut(exception.value, longMessage)}</Text>
               </>
             )}{' '}
             {mechanism?.type && mechanism.type !== 'generic' && (
               <Chip title={mechanism.handled === false ? 'Not handled by the code' : undefined}>
                 <Text>{mechanism.type}</Text>
               </Chip>
-            )}{' '}
-            {mechanism?.help_link && <LinkedText>{mechanism.help_link}</LinkedText>}
+            )}
+            {mechanism?.help_link && <HelpLink address={mechanism.help_link} />}
           </p>
           <CopySign text={headline(exception)} label="Copy the message" className="hover:bg-surface" />
         </div>
@@ -200,6 +201,24 @@ function ExceptionBlock({
         </p>
       )}
     </div>
+  )
+}
+
+/** Where the SDK says that this kind of error is explained. Anybody may have written it, so it says where it leads. */
+export function HelpLink({ address }: { address: string }) {
+  const followed = webAddress(address)
+  const shown = cut(address, 80)
+  return (
+    <span className="mt-0.5 block text-ink2 text-s" title={cut(address, 1000)}>
+      Help from the SDK:{' '}
+      {followed ? (
+        <WebLink address={followed}>{shown}</WebLink>
+      ) : (
+        <>
+          <Text>{shown}</Text> <span className="text-ink3">(not a web address)</span>
+        </>
+      )}
+    </span>
   )
 }
 

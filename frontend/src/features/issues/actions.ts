@@ -6,17 +6,20 @@ import { ApiError, api, unwrap } from '@/api/client'
 import type { Group } from '@/api/types'
 import { toast } from '@/components/Toasts'
 import { counted } from '@/lib/numbers'
-import { patchGroups } from './queries'
+import type { GroupFilters } from './filters'
+import { type Action, actOnGroups, actOnMatching, patchGroups } from './queries'
 
-export type Action = 'resolve' | 'unresolve' | 'ignore'
+export type { Action }
 
-export function allowed(status: Group['status']): Action[] {
+type Status = Group['status']
+
+export function allowed(status: Status): Action[] {
   if (status === 'unresolved') return ['resolve', 'ignore']
   if (status === 'resolved') return ['unresolve']
   return ['unresolve', 'resolve']
 }
 
-const statusAfter: Record<Action, Group['status']> = {
+const statusAfter: Record<Action, Status> = {
   resolve: 'resolved',
   unresolve: 'unresolved',
   ignore: 'ignored',
@@ -24,45 +27,67 @@ const statusAfter: Record<Action, Group['status']> = {
 const done: Record<Action, string> = { resolve: 'Resolved', unresolve: 'Reopened', ignore: 'Ignored' }
 
 /** Which action leads back to a status. */
-const backTo: Record<Group['status'], Action> = {
+const backTo: Record<Status, Action> = {
   resolved: 'resolve',
   unresolved: 'unresolve',
   ignored: 'ignore',
 }
+const statuses = Object.keys(backTo) as Status[]
 
-async function send(slug: string, action: Action, ids: number[]): Promise<void> {
-  const [only] = ids
-  if (ids.length === 1 && only !== undefined) {
-    const params = { path: { id: only } }
-    if (action === 'resolve') await unwrap(api.POST('/api/groups/{id}/resolve/', { params }))
-    else if (action === 'ignore') await unwrap(api.POST('/api/groups/{id}/ignore/', { params }))
-    else await unwrap(api.POST('/api/groups/{id}/unresolve/', { params }))
-  } else {
-    await unwrap(api.POST('/api/groups/bulk/', { body: { project: slug, ids, action } }))
-  }
-}
+/** For how long after its first event the server calls an open issue new. */
+const newForMs = 7 * 24 * 3600_000
 
 /** The status that an action leads to, and what else of a group changes with it. */
 export function afterAction(group: Group, action: Action, now: string): Group {
   const status = statusAfter[action]
+  if (status === group.status) return group
+  const isNew = Date.parse(now) - Date.parse(group.first_seen) < newForMs
   return {
     ...group,
     status,
-    substatus: status === 'unresolved' ? (group.substatus ?? 'ongoing') : null,
+    substatus: status === 'unresolved' ? (isNew ? 'new' : 'ongoing') : null,
     resolved_at: status === 'resolved' ? now : null,
   }
 }
 
+/** The statuses that an action changes something about, of those a list shows: what to ask for one by one, so that undoing
+ * knows what every issue was before. */
+export function statusesBefore(action: Action, shown: GroupFilters['status']): Status[] {
+  return statuses.filter(status => status !== statusAfter[action] && (shown === 'all' || shown === status))
+}
+
+/** The actions that change something about at least one of these issues, or, without any named, of those a list shows. */
+export function offered(groups: Group[] | undefined, shown: GroupFilters['status']): Action[] {
+  return (['resolve', 'ignore', 'unresolve'] as const).filter(action =>
+    groups
+      ? groups.some(group => group.status !== statusAfter[action])
+      : statusesBefore(action, shown).length > 0,
+  )
+}
+
+/** Ids by the status that they had. */
+type Before = Map<Status, number[]>
+
 export function useIssueActions(slug: string) {
   const client = useQueryClient()
+
+  function show(ids: Iterable<number>, action: Action) {
+    const changed = new Set(ids)
+    const now = new Date().toISOString()
+    patchGroups(client, slug, group => (changed.has(group.id) ? afterAction(group, action, now) : group))
+  }
+
+  function recount() {
+    void client.invalidateQueries({ queryKey: ['activity'] })
+    void client.invalidateQueries({ queryKey: ['projects'] })
+  }
 
   /** Shows the change, sends it, and takes it back on screen when the server refuses. */
   async function change(groups: Group[], action: Action): Promise<boolean> {
     const before = new Map(groups.map(group => [group.id, group]))
-    const now = new Date().toISOString()
-    patchGroups(client, slug, group => (before.has(group.id) ? afterAction(group, action, now) : group))
+    show(before.keys(), action)
     try {
-      await send(slug, action, [...before.keys()])
+      await actOnGroups(slug, action, [...before.keys()])
       return true
     } catch (error) {
       patchGroups(client, slug, group => {
@@ -74,8 +99,7 @@ export function useIssueActions(slug: string) {
       toast({ text: failure(error), tone: 'error' })
       return false
     } finally {
-      void client.invalidateQueries({ queryKey: ['activity'] })
-      void client.invalidateQueries({ queryKey: ['projects'] })
+      recount()
     }
   }
 
@@ -84,16 +108,55 @@ export function useIssueActions(slug: string) {
     if (fit.length === 0) return
     if (!(await change(fit, action))) return
     const [only] = fit
+    const before: Before = new Map(
+      statuses.map(status => [status, fit.filter(group => group.status === status).map(group => group.id)]),
+    )
+    tell(action, fit.length === 1 && only ? only.short_id : counted(fit.length, 'issue'), before)
+  }
+
+  /** The same for all that match, loaded or not. The server says which it changed; only those are taken back by undo. */
+  async function runMatching(filters: GroupFilters, action: Action): Promise<void> {
+    const before: Before = new Map()
+    try {
+      for (const status of statusesBefore(action, filters.status)) {
+        const changed = await actOnMatching(slug, action, { ...filters, status })
+        show(changed, action)
+        before.set(status, changed)
+      }
+    } catch (error) {
+      toast({ text: failure(error), tone: 'error' })
+    }
+    recount()
+    listAgain()
+    const total = [...before.values()].reduce((sum, ids) => sum + ids.length, 0)
+    if (total > 0) tell(action, counted(total, 'issue'), before, listAgain)
+  }
+
+  /** More changed than the rows on screen. */
+  function listAgain() {
+    void client.invalidateQueries({ queryKey: ['groups', slug] })
+  }
+
+  function tell(action: Action, what: string, before: Before, andThen?: () => void) {
     toast({
-      text: `${done[action]} ${fit.length === 1 && only ? only.short_id : counted(fit.length, 'issue')}.`,
-      action: { label: 'Undo', run: () => void undo(fit) },
+      text: `${done[action]} ${what}.`,
+      action: { label: 'Undo', run: () => void undo(before).then(andThen) },
     })
   }
 
-  async function undo(groups: Group[]): Promise<void> {
-    for (const status of ['unresolved', 'resolved', 'ignored'] as const) {
-      const same = groups.filter(group => group.status === status)
-      if (same.length > 0) await change(same, backTo[status])
+  async function undo(before: Before): Promise<void> {
+    try {
+      for (const [status, ids] of before) {
+        if (ids.length === 0) continue
+        show(ids, backTo[status])
+        await actOnGroups(slug, backTo[status], ids)
+      }
+    } catch (error) {
+      toast({ text: failure(error), tone: 'error' })
+      void client.invalidateQueries({ queryKey: ['groups', slug] })
+      void client.invalidateQueries({ queryKey: ['group'] })
+    } finally {
+      recount()
     }
   }
 
@@ -112,7 +175,7 @@ export function useIssueActions(slug: string) {
     }
   }
 
-  return { run, assign }
+  return { run, runMatching, assign }
 }
 
 function failure(error: unknown): string {

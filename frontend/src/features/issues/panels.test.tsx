@@ -6,8 +6,10 @@ import { Text } from '@/components/Text'
 import type { Frame } from '@/lib/event'
 import { makeEvent } from '@/test-data'
 import { Breadcrumbs } from './Breadcrumbs'
+import { RequestPanel } from './DataPanels'
 import { hasPart } from './EventPanels'
 import { Frames } from './Frames'
+import { HelpLink } from './StackTrace'
 
 const frames: Frame[] = [
   { function: 'main', filename: 'src/main.ts', lineno: 1, in_app: true, context_line: 'run()' },
@@ -100,4 +102,25 @@ it('text from an event stays text', () => {
   expect(container.textContent).toContain('<img src=x onerror=alert(1)>')
   expect(container.textContent).toContain('RLO')
   expect(container.textContent).not.toContain('\u202e')
+})
+
+it('a link that the SDK gives is named, and followed only when it is a web address', () => {
+  const show = (help_link: string) => {
+    const { container } = render(<HelpLink address={help_link} />)
+    return container
+  }
+  const good = show('https://docs.example.org/errors/1')
+  expect(good.textContent).toBe('Help from the SDK: https://docs.example.org/errors/1')
+  expect(good.querySelector('a')?.getAttribute('href')).toBe('https://docs.example.org/errors/1')
+  const bad = show(`javascript:${'x'.repeat(5000)}`)
+  expect(bad.querySelector('a')).toBeNull()
+  expect(bad.textContent?.length).toBeLessThan(150)
+})
+
+it('pairs that were scrubbed as a whole say so instead of naming the mark', () => {
+  const event = makeEvent({ normalized: { request: { method: 'GET', cookies: [['[Filtered]', '']] } } })
+  render(<RequestPanel event={event} />)
+  const cookies = within(screen.getByRole('table', { name: 'Cookies' }))
+  expect(cookies.queryByRole('rowheader')).toBeNull()
+  expect(cookies.getByText('removed by privacy rules')).toBeTruthy()
 })

@@ -3,7 +3,7 @@ import { QueryClient } from '@tanstack/react-query'
 import { expect, it } from 'vitest'
 import type { Group, GroupStats, LiveBatch } from '@/api/types'
 import { makeGroup } from '@/test-data'
-import { afterAction, allowed } from './actions'
+import { afterAction, allowed, offered, statusesBefore } from './actions'
 import { filtersOf } from './filters'
 import { applyBatch, groupQuery, groupsQuery, neighboursInList, rememberList } from './queries'
 
@@ -103,11 +103,29 @@ it('each state allows what makes sense of it', () => {
 })
 
 it('resolving notes when, reopening forgets it', () => {
-  const resolved = afterAction(makeGroup({}), 'resolve', '2026-11-23T16:00:00Z')
-  expect(resolved).toMatchObject({ status: 'resolved', resolved_at: '2026-11-23T16:00:00Z', substatus: null })
-  expect(afterAction(resolved, 'unresolve', 'x')).toMatchObject({
+  const resolved = afterAction(makeGroup({}), 'resolve', '2026-12-23T16:00:00Z')
+  expect(resolved).toMatchObject({ status: 'resolved', resolved_at: '2026-12-23T16:00:00Z', substatus: null })
+  expect(afterAction(resolved, 'unresolve', '2026-12-23T16:00:01Z')).toMatchObject({
     status: 'unresolved',
     resolved_at: null,
     substatus: 'ongoing',
   })
+})
+
+it('an issue that was new when it was resolved is new again when that is undone', () => {
+  const group = makeGroup({ substatus: 'new', first_seen: '2026-11-20T10:00:00Z' })
+  const resolved = afterAction(group, 'resolve', '2026-11-23T16:00:00Z')
+  expect(afterAction(resolved, 'unresolve', '2026-11-23T16:00:05Z').substatus).toBe('new')
+})
+
+it('all that match are asked for by the status they had, so that undoing leads back to it', () => {
+  expect(statusesBefore('resolve', 'unresolved')).toEqual(['unresolved'])
+  expect(statusesBefore('resolve', 'all')).toEqual(['unresolved', 'ignored'])
+  expect(statusesBefore('resolve', 'resolved')).toEqual([])
+})
+
+it('a selection is offered only what changes something', () => {
+  expect(offered([makeGroup({ status: 'unresolved' })], 'all')).toEqual(['resolve', 'ignore'])
+  expect(offered([makeGroup({ status: 'ignored' })], 'ignored')).toEqual(['resolve', 'unresolve'])
+  expect(offered(undefined, 'resolved')).toEqual(['ignore', 'unresolve'])
 })

@@ -15,6 +15,15 @@ export type GroupPage = { groups: Group[]; cursor: string | undefined; hits: num
 
 const some = <Value>(values: Value[]) => (values.length ? values : undefined)
 
+/** The filters as the API's parameters, but for the search words and the order. */
+const narrowed = (filters: GroupFilters) => ({
+  status: filters.status === 'all' ? undefined : [filters.status],
+  level: some(filters.level),
+  environment: some(filters.environment),
+  release: filters.release || undefined,
+  range: filters.range || undefined,
+})
+
 export const groupsQuery = (slug: string, filters: GroupFilters) =>
   infiniteQueryOptions({
     queryKey: ['groups', slug, filters],
@@ -28,11 +37,7 @@ export const groupsQuery = (slug: string, filters: GroupFilters) =>
               limit: pageSize,
               cursor: pageParam,
               sort: filters.sort,
-              status: filters.status === 'all' ? undefined : [filters.status],
-              level: some(filters.level),
-              environment: some(filters.environment),
-              release: filters.release || undefined,
-              range: filters.range || undefined,
+              ...narrowed(filters),
               q: filters.q || undefined,
             },
           },
@@ -47,6 +52,8 @@ export const groupsQuery = (slug: string, filters: GroupFilters) =>
       }
     },
     getNextPageParam: page => page.cursor,
+    // While other filters load, the rows of the former ones stay, so that nothing blinks.
+    placeholderData: (before: GroupLists | undefined) => before,
   })
 
 /** Trends, users and counts in range of a page of groups. Comes from the columns: may be away without harm. */
@@ -94,7 +101,8 @@ export const eventQuery = (group: number, event: string, filter: { environment: 
     staleTime: event === 'latest' ? 5_000 : 60_000,
   })
 
-export const timelineSteps: Record<string, string> = { '24h': '1h', '7d': '6h', '30d': '1d' }
+/** How wide a bar of the timeline is, so that each range has about a hundred. */
+export const timelineSteps: Record<string, string> = { '24h': '15m', '7d': '2h', '30d': '8h' }
 
 export const seriesQuery = (group: number, range: string, environment: string[]) =>
   queryOptions({
@@ -137,6 +145,30 @@ export const commentsQuery = (group: number) =>
 
 export function addComment(group: number, body: string) {
   return unwrap(api.POST('/api/groups/{id}/comments/', { params: { path: { id: group } }, body: { body } }))
+}
+
+export type Action = 'resolve' | 'unresolve' | 'ignore'
+
+/** How many ids the API takes at once. */
+const mostIds = 10_000
+
+/** Does one action to groups of a project by their ids, however many. */
+export async function actOnGroups(slug: string, action: Action, ids: number[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += mostIds) {
+    const body = { project: slug, ids: ids.slice(from, from + mostIds), action }
+    await unwrap(api.POST('/api/groups/bulk/', { body }))
+  }
+}
+
+/** Does one action to every group that matches, seen or not. Gives the ids of those that it changed. */
+export async function actOnMatching(slug: string, action: Action, filters: GroupFilters): Promise<number[]> {
+  const { changed } = await unwrap(
+    api.POST('/api/groups/bulk/', {
+      params: { query: narrowed(filters) },
+      body: { project: slug, q: filters.q, action },
+    }),
+  )
+  return changed
 }
 
 type GroupLists = InfiniteData<GroupPage, string | undefined>
