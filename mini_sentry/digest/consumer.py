@@ -110,7 +110,7 @@ class Digest:
     def digest(self, records: Sequence[Record]) -> Digested:
         """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""
         now = self._clock()
-        decoded = decode(records, projects=self._projects, limits=self._limits)
+        decoded = decode(records, projects=self._projects, limits=self._limits, finish=self._pack)
         digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
         fresh = self._deduplicate(decoded, digested)
         self._store_bodies(fresh)
@@ -162,23 +162,25 @@ class Digest:
             digested.counts[event.project_id, minute, outcome.value, reason.value, category] += 1
         return list(first.values())
 
+    def _pack(self, candidate: Candidate) -> None:
+        """Compress the payload with what was found out, and let go of it: a batch of them would fill megabytes."""
+        event, grouping = candidate.event, candidate.grouping
+        body = pack(event.payload, facts_of(event, grouping))
+        compressor = self._compressors.of(event.project_id)
+        candidate.body = compressor.dictionary_id, compressor.compress(body)
+        event.payload = b""
+        self._trainer.observe(event.project_id, grouping.hashes[0].hash, body)
+
     def _store_bodies(self, candidates: Sequence[Candidate]) -> None:
-        by_day: dict[date, list[tuple[Candidate, tuple[int, bytes]]]] = {}
-        samples: dict[int, list[tuple[str, bytes]]] = {}
+        by_day: dict[date, list[Candidate]] = {}
         for candidate in candidates:
-            event = candidate.event
-            body = pack(event.payload, facts_of(event, candidate.grouping))
-            compressor = self._compressors.of(event.project_id)
-            day = day_of(event.received_at)
-            packed = (compressor.dictionary_id, compressor.compress(body))
-            by_day.setdefault(day, []).append((candidate, packed))
-            samples.setdefault(event.project_id, []).append((candidate.grouping.hashes[0].hash, body))
+            by_day.setdefault(day_of(candidate.event.received_at), []).append(candidate)
         for day, members in by_day.items():
-            body_ids = self._bodies.write(day, [packed for _, packed in members])
-            for (candidate, _), body_id in zip(members, body_ids, strict=True):
+            body_ids = self._bodies.write(day, [candidate.body for candidate in members])
+            for candidate, body_id in zip(members, body_ids, strict=True):
                 candidate.body_id = body_id
-        for project_id, project_samples in samples.items():
-            self._trainer.observe(project_id, project_samples)
+                candidate.body = 0, b""
+        self._trainer.train_when_due()
 
     def _explain(self, candidate: Candidate) -> list[object]:
         project = self._projects.get(candidate.event.project_id)

@@ -1,16 +1,17 @@
-"""A batch of log records → events ready to group, tallies, and what could not be read.
+"""A batch of log records → grouped events, tallies, and what could not be read.
 
-A pure function but for the projects it is handed. Nothing in one record can spoil another: whatever goes wrong with a
+A pure function but for the projects and the `finish` it is handed. Nothing in one record can spoil another: whatever goes wrong with a
 record makes that record (or that item of it) a dead letter with a reason, and the rest goes on.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
+from django.db import InterfaceError, OperationalError
 
 from mini_sentry.digest.projects import ProjectFacts, Projects
 from mini_sentry.digest.scrubbing import scrub
@@ -45,19 +46,35 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Decoded:
-    """What a batch holds. Every item is in exactly one of the three."""
+    """What a batch holds. Every item is in exactly one of the three.
 
+    `finish` is called with each candidate as soon as it is grouped, while the processor still has its payload at hand.
+    """
+
+    finish: Callable[[Candidate], None] | None = None
     candidates: list[Candidate] = field(default_factory=list)
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
+
+    def add(self, candidate: Candidate) -> None:
+        if self.finish is not None:
+            self.finish(candidate)
+        self.candidates.append(candidate)
 
     def count(self, accepted: Accepted, outcome: Outcome, reason: str, category: str, quantity: int = 1) -> None:
         minute = int(accepted.received_at // 60) * 60
         self.counts[accepted.project_id, minute, outcome.value, str(reason), category] += quantity
 
 
-def decode(records: Sequence[Record], *, projects: Projects, limits: Limits) -> Decoded:
-    decoded = Decoded()
+def decode(
+    records: Sequence[Record],
+    *,
+    projects: Projects,
+    limits: Limits,
+    finish: Callable[[Candidate], None] | None = None,
+) -> Decoded:
+    """Read every record. What `finish` raises for a candidate makes its record a dead letter."""
+    decoded = Decoded(finish=finish)
     for record in records:
         try:
             accepted = unpack(record.value)
@@ -71,10 +88,12 @@ def decode(records: Sequence[Record], *, projects: Projects, limits: Limits) -> 
 
 @contextmanager
 def _one_fate(record: Record, accepted: Accepted, decoded: Decoded, *, category: str) -> Iterator[None]:
-    """Whatever is raised inside makes the record a dead letter, and only it."""
+    """Whatever is raised inside makes the record a dead letter, and only it; but the store's being away stops the batch."""
     try:
         yield
         return
+    except (OperationalError, InterfaceError):
+        raise  # the store is away, which is no fault of the record's
     except ProtocolError as error:
         reason, detail = "malformed", str(error)
     except Exception as error:
@@ -175,14 +194,14 @@ def _event(
     if event.payload is not scrubbed:
         # The tolerant way may have brought to light what the scrubber could not see in broken JSON.
         event.payload = scrub(event.payload)
-    decoded.candidates.append(Candidate(event, group(event, config=project.config), record_id=accepted.record_id))
+    decoded.add(Candidate(event, group(event, config=project.config), record_id=accepted.record_id))
 
 
 def _rest(accepted: Accepted, body: bytes, decoded: Decoded, *, project: ProjectFacts) -> None:
     rest = rest_event.parse(scrub(body), accepted.content_type)
     event = rest_event.to_event(rest, _context(accepted, event_id=accepted.event_id), parse_stack=stacktext.parse)
     grouping = group(event, config=project.config)
-    decoded.candidates.append(Candidate(event, grouping, record_id=accepted.record_id, is_awaited=True))
+    decoded.add(Candidate(event, grouping, record_id=accepted.record_id, is_awaited=True))
 
 
 def tallies(counts: Counter[Counted]) -> Iterable[Tally]:

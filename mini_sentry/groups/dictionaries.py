@@ -7,7 +7,6 @@ hundred events of an app are seldom typical. A dictionary stays as long as a bod
 
 import logging
 import threading
-from collections.abc import Iterable
 
 import msgspec
 import zstandard
@@ -53,18 +52,23 @@ class Sampler(msgspec.Struct):
     stage: int
     samples: list[bytes] = []
     sample_bytes: int = 0
+    taken: set[str] = set()
 
-    def take(self, bodies: Iterable[tuple[str, bytes]]) -> bool:
-        """Look at a batch of `(grouping hash, body)`; True when it is time to train."""
+    def take(self, grouping_hash: str, body: bytes) -> None:
+        """Look at one body."""
+        if self.stage >= len(TRAIN_AFTER):
+            return
+        self.seen += 1
+        if grouping_hash not in self.taken and self.sample_bytes + len(body) <= MOST_SAMPLE_BYTES:
+            self.taken.add(grouping_hash)
+            self.samples.append(body)
+            self.sample_bytes += len(body)
+
+    def end_batch(self) -> bool:
+        """True when it is time to train."""
+        self.taken.clear()
         if self.stage >= len(TRAIN_AFTER):
             return False
-        taken: set[str] = set()
-        for grouping_hash, body in bodies:
-            self.seen += 1
-            if grouping_hash not in taken and self.sample_bytes + len(body) <= MOST_SAMPLE_BYTES:
-                taken.add(grouping_hash)
-                self.samples.append(body)
-                self.sample_bytes += len(body)
         return self.seen >= TRAIN_AFTER[self.stage] and len(self.samples) >= FEWEST_SAMPLES
 
     def next_stage(self) -> list[bytes]:
@@ -82,13 +86,21 @@ class Trainer:
         self._samplers: dict[int, Sampler] = {}
         self._busy = threading.Lock()
 
-    def observe(self, project_id: int, bodies: Iterable[tuple[str, bytes]]) -> None:
+    def observe(self, project_id: int, grouping_hash: str, body: bytes) -> None:
+        """Look at one body of a batch."""
         sampler = self._samplers.get(project_id)
         if sampler is None:
             trained = BodyDictionary.objects.filter(project_id=project_id).count()
             stage = min(trained, len(TRAIN_AFTER))
             sampler = self._samplers[project_id] = Sampler(seen=TRAIN_AFTER[stage - 1] if stage else 0, stage=stage)
-        if sampler.take(bodies) and self._busy.acquire(blocking=False):
+        sampler.take(grouping_hash, body)
+
+    def train_when_due(self) -> None:
+        """The batch is over: begin to train for one of the projects that have seen enough."""
+        due = [(project_id, sampler) for project_id, sampler in self._samplers.items() if sampler.end_batch()]
+        for project_id, sampler in due:
+            if not self._busy.acquire(blocking=False):
+                return
             samples = sampler.next_stage()
             threading.Thread(
                 target=self._train, args=(project_id, samples), name="dictionary-trainer", daemon=True

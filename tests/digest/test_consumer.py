@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from mini_sentry.analytics.rows import decode_event, decode_outcome
 from mini_sentry.digest import consumer, positions
 from mini_sentry.digest.consumer import Digest
+from mini_sentry.digest.decode import decode
+from mini_sentry.digest.projects import Projects
 from mini_sentry.groups import occurrences
 from mini_sentry.groups.bodies import Bodies, Compressor
 from mini_sentry.groups.dictionaries import load
@@ -153,6 +155,16 @@ def test_bytes_that_are_no_message_become_a_dead_letter(log, drain, shop):
     assert letter.value == b"\xc1 nothing of ours"
 
 
+def test_a_store_that_is_away_while_a_batch_is_read_makes_no_dead_letter(log, shop):
+    class Away(Projects):
+        def get(self, project_id):
+            raise OperationalError("database is locked")
+
+    accept(log, shop, envelope(crash()))
+    with pytest.raises(OperationalError):
+        decode(log.read(topics.INGEST, 1), projects=Away(), limits=Limits())
+
+
 def test_a_record_that_the_store_refuses_is_found_by_halving_and_buried(log, drain, shop, monkeypatch):
     refused = crash()["event_id"]
     stored = occurrences.record
@@ -273,7 +285,9 @@ def test_bodies_are_compressed_with_a_dictionary_once_there_are_enough_to_learn_
         (f"{number}", msgspec.json.encode(crash(f"order {number} is gone", extra={"n": number})))
         for number in range(120)
     ]
-    assert sampler.take(samples)
+    for grouping_hash, body in samples:
+        sampler.take(grouping_hash, body)
+    assert sampler.end_batch()
     dictionary = train(sampler.next_stage())
     assert dictionary is not None
     assert sampler.stage == 1
