@@ -96,7 +96,7 @@ MIDDLEWARE = [
     "mini_sentry.web.hosts.LoopbackOnly",
     "mini_sentry.web.policies.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mini_sentry.web.built_files.BuiltFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -129,7 +129,6 @@ USE_I18N = False
 WEB_DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_ROOT = WEB_DIST if WEB_DIST.is_dir() else None
 WHITENOISE_INDEX_FILE = False
 
 

@@ -27,7 +27,9 @@ class ProjectSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     ingest_token = serializers.CharField()
     dsn = serializers.CharField(help_text="Of the oldest active key; empty when all are disabled.")
-    platform = serializers.CharField(help_text="Empty when nobody has said.")
+    platform = serializers.CharField(
+        help_text="As somebody said, else of most of its groups; empty when nothing tells."
+    )
     first_event_at = serializers.DateTimeField(allow_null=True)
     last_event_at = serializers.DateTimeField(allow_null=True)
     open_count = serializers.IntegerField(help_text="Unresolved groups.")
@@ -121,6 +123,7 @@ def _shown(projects: Sequence[Project] | Any, request: Request) -> list[dict[str
     open_counts = dict(
         Project.objects.filter(pk__in=ids, groups__status="unresolved").values_list("pk").annotate(Count("groups"))
     )
+    platforms = _seen_platforms([project.pk for project in projects if not project.platform])
     base = base_url(request._request)
     return [
         {
@@ -130,7 +133,7 @@ def _shown(projects: Sequence[Project] | Any, request: Request) -> list[dict[str
             "created_at": project.created_at,
             "ingest_token": project.ingest_token,
             "dsn": project_dsn(project.pk, keys[project.pk], base=base) if project.pk in keys else "",
-            "platform": project.platform,
+            "platform": project.platform or platforms.get(project.pk, ""),
             "first_event_at": project.first_event_at,
             "last_event_at": project.last_event_at,
             "open_count": open_counts.get(project.pk, 0),
@@ -138,6 +141,19 @@ def _shown(projects: Sequence[Project] | Any, request: Request) -> list[dict[str
         }
         for project in projects
     ]
+
+
+def _seen_platforms(project_ids: list[int]) -> dict[int, str]:
+    """The platform that most groups of a project are of; projects whose groups name none are absent."""
+    if not project_ids:
+        return {}
+    rows = (
+        Project.objects.filter(pk__in=project_ids, groups__platform__gt="")
+        .values_list("pk", "groups__platform")
+        .annotate(total=Count("groups"))
+        .order_by("total")
+    )
+    return {project_id: platform for project_id, platform, _ in rows if platform != "other"}
 
 
 urlpatterns = [

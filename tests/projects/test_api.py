@@ -107,6 +107,20 @@ def test_the_list_asks_the_store_the_same_number_of_questions_for_many(
 ) -> None:
     for _ in range(12):
         make_project()
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(client.get("/api/projects/").json()) == 12
     assert timezone.now() - Project.objects.latest("pk").created_at < timedelta(minutes=1)
+
+
+def test_a_platform_that_nobody_said_is_that_of_most_groups(client: Client, db: None) -> None:
+    shop, site, quiet = (
+        make_project(slug="shop"),
+        make_project(slug="site", platform="react"),
+        make_project(slug="quiet"),
+    )
+    for platform in ("python", "javascript", "python", "other", "other", "other"):
+        make_group(shop, platform=platform)
+    make_group(site, platform="javascript")
+    make_group(quiet, platform="other")
+    shown = {project["slug"]: project["platform"] for project in client.get("/api/projects/").json()}
+    assert shown == {"shop": "python", "site": "react", "quiet": ""}
