@@ -4,7 +4,6 @@ WhiteNoise reads its list of files once, when the server starts. A rebuild names
 ones at once, so without another look they would be missing until a restart.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -17,7 +16,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 PREFIX: Final = "/assets/"
 
 
-class BuiltFiles(WhiteNoiseMiddleware):  # type: ignore[misc] - it comes without types
+class BuiltFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise that reads the list of the UI's files again when one is asked for that it does not have, if there is
     another build than the one it read."""
 
@@ -56,6 +55,6 @@ class BuiltFiles(WhiteNoiseMiddleware):  # type: ignore[misc] - it comes without
 def _names_in(directory: Path) -> frozenset[str]:
     """The names tell builds apart, because each contains a hash of its file."""
     try:
-        return frozenset(os.listdir(directory))
+        return frozenset(file.name for file in directory.iterdir())
     except FileNotFoundError:
         return frozenset()
