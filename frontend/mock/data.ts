@@ -670,11 +670,11 @@ export class World {
   }
 
   series(group: MockGroup, range: string) {
-    const steps = { '24h': [24, hour], '7d': [28, 6 * hour], '30d': [30, day] } as Record<
+    const steps = { '24h': [96, hour / 4], '7d': [84, 2 * hour], '30d': [90, 8 * hour] } as Record<
       string,
       [number, number]
     >
-    const [amount, step] = steps[range] ?? [24, hour]
+    const [amount, step] = steps[range] ?? [96, hour / 4]
     const { trend } = this.stats(group)
     const start = Math.floor(Date.now() / step) * step - (amount - 1) * step
     return Array.from({ length: amount }, (_, index) => ({

@@ -150,7 +150,7 @@ const routes: [string, RegExp, Handler][] = [
     ({ world, match, body }) => {
       const group = groupOf(world, match[1] ?? '')
       group.assignee = String(body.assignee)
-      world.note(group, 'assigned', { assignee: group.assignee })
+      world.note(group, 'assigned', { to: group.assignee })
       return group
     },
   ],

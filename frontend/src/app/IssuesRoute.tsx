@@ -3,6 +3,7 @@
 import { useParams } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { IssuesPage } from '@/features/issues/IssuesPage'
+import { SetupSkeleton } from '@/features/setup/SetupSkeleton'
 
 const SetupPage = lazy(() =>
   import('@/features/setup/SetupPage').then(module => ({ default: module.SetupPage })),
@@ -14,7 +15,7 @@ export function IssuesRoute() {
     <IssuesPage
       key={project}
       noEvent={
-        <Suspense>
+        <Suspense fallback={<SetupSkeleton />}>
           <SetupPage slug={project} />
         </Suspense>
       }

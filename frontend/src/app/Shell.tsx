@@ -1,6 +1,6 @@
 /** What surrounds every page: the rail (a bar at the bottom on phones), keys, toasts. */
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
+import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { BookOpen, Bug, FileCode, LayoutGrid, Monitor, Moon, Sun } from 'lucide-react'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { serverUrl } from '@/api/base'
@@ -24,7 +24,6 @@ export function Shell() {
   useEffect(() => {
     if (inPath) remember('project', inPath)
   }, [inPath])
-  useTitle()
   const last = recall('project')
   const slug = inPath ?? (names.some(each => each.slug === last) ? last : undefined) ?? names[0]?.slug
   return (
@@ -165,22 +164,4 @@ function Mark() {
       <rect x="5" y="5" width="8" height="8" rx="2" className="fill-bar-error" transform="rotate(45 9 9)" />
     </svg>
   )
-}
-
-/** The window's title by page; the issue page names its own. */
-function useTitle() {
-  const path = useRouterState({ select: state => state.location.pathname })
-  useEffect(() => {
-    const parts = path.split('/').filter(Boolean)
-    if (parts[0] === 'p' && parts[2] === 'issues' && parts[3]) return
-    const page =
-      parts[0] === 'p'
-        ? { issues: 'Issues', setup: 'Set up' }[parts[2] ?? '']
-        : parts[1] === 'new'
-          ? 'New project'
-          : 'Projects'
-    document.title = [page, parts[0] === 'p' ? parts[1] : undefined, 'Mini Sentry']
-      .filter(Boolean)
-      .join(' · ')
-  }, [path])
 }

@@ -16,6 +16,7 @@ import { basePath } from '@/api/base'
 import { projectQuery, projectsQuery } from '@/api/projects'
 import { Button, buttonClasses } from '@/components/Button'
 import { Notice } from '@/components/State'
+import { useTitle } from '@/components/title'
 import {
   filtersOf,
   type IssueSearch,
@@ -90,7 +91,11 @@ const issues = createRoute({
   // Asked for while the page's code is still on its way.
   loader: ({ context, params, deps }) => {
     void context.client.prefetchInfiniteQuery(groupsQuery(params.project, filtersOf(deps.search)))
-    void context.client.prefetchQuery(projectQuery(params.project))
+    void context.client.prefetchQuery(projectQuery(params.project)).then(() => {
+      const project = context.client.getQueryData(projectQuery(params.project).queryKey)
+      // Its list will be the set-up.
+      if (project?.last_event_at === null) void import('@/features/setup/SetupPage')
+    })
   },
   component: lazyRouteComponent(() => import('./IssuesRoute'), 'IssuesRoute'),
 })
@@ -135,6 +140,7 @@ declare module '@tanstack/react-router' {
 }
 
 function NotFound() {
+  useTitle('No such page')
   return (
     <Notice
       isPage

@@ -32,7 +32,8 @@ export function Notice({
   )
 }
 
-type Failure = Error & { status?: number; requestId?: string }
+/** What `ApiError` knows; of other errors nothing is known, so another try is offered. */
+type Failure = Error & { status?: number; requestId?: string; isPassing?: boolean }
 
 /** Says what failed in words, offers another try, names the request for whoever has to look. */
 export function Failed({ what, error, retry }: { what: string; error: Failure; retry?: () => void }) {
@@ -48,7 +49,7 @@ export function Failed({ what, error, retry }: { what: string; error: Failure; r
         {error.status ? ` (${error.status})` : ''}
       </p>
       {error.requestId && <p className="font-mono text-ink3 text-xs">request {error.requestId}</p>}
-      {retry && <Button onClick={retry}>Try again</Button>}
+      {retry && error.isPassing !== false && <Button onClick={retry}>Try again</Button>}
     </div>
   )
 }
@@ -60,7 +61,7 @@ export function FailedLine({ what, error, retry }: { what: string; error: Failur
       <span>
         {what} could not be loaded: {error.message}
       </span>
-      {retry && (
+      {retry && error.isPassing !== false && (
         <Button small onClick={retry}>
           Try again
         </Button>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { absolute, age, ago, everyForm, nextChange, offset, short } from './time'
+import { absolute, age, ago, everyForm, nextChange, offset, short, ticks } from './time'
 
 const second = 1000
 const minute = 60 * second
@@ -70,4 +70,30 @@ describe('an absolute time', () => {
     expect(lines[1]).toContain('UTC')
     expect(lines[2]).toBe('2026-11-23T15:04:51.000Z')
   })
+})
+
+const apart = (marks: { at: number }[]) => [
+  ...new Set(marks.slice(1).map((mark, index) => mark.at - (marks[index]?.at ?? 0))),
+]
+
+it('the marks of a day are evenly apart, on whole hours of the zone', () => {
+  const end = Date.parse('2026-11-24T07:00:00Z')
+  const marks = ticks(end - 24 * 3600_000, end, 'Europe/Berlin')
+  expect(marks.map(mark => mark.text)).toEqual(['08:00', '12:00', '16:00', '20:00', 'Tue 24', '04:00'])
+  expect(apart(marks)).toEqual([4 * 3600_000])
+})
+
+it('the marks of a week are its days, in a zone that is half an hour off too', () => {
+  const end = Date.parse('2026-11-24T07:00:00Z')
+  const marks = ticks(end - 7 * 86_400_000, end, 'Asia/Kolkata')
+  expect(marks.map(mark => mark.text).at(-1)).toBe('Tue 24')
+  expect(marks).toHaveLength(7)
+  expect(new Date(marks[0]?.at ?? 0).toISOString()).toBe('2026-11-17T18:30:00.000Z')
+})
+
+it('the marks of a month are every fifth day', () => {
+  const end = Date.parse('2026-11-24T07:00:00Z')
+  const marks = ticks(end - 30 * 86_400_000, end, 'UTC')
+  expect(marks.map(mark => mark.text)).toEqual(['30 Oct', '4 Nov', '9 Nov', '14 Nov', '19 Nov', '24 Nov'])
+  expect(apart(marks)).toEqual([5 * 86_400_000])
 })

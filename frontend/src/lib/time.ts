@@ -85,3 +85,28 @@ export function nextChange(milliseconds: number): number {
   if (milliseconds < hour) return minute / 2
   return 10 * minute
 }
+
+export type Tick = { at: number; text: string }
+
+/** Marks for an axis from `start` to `end` (milliseconds), on whole hours, days or fifths of a month of the zone, evenly
+ * apart: hours on a day, days on a week, every fifth day on more. */
+export function ticks(start: number, end: number, timeZone: string = zone): Tick[] {
+  const span = end - start
+  const clock = format(timeZone, { hour: '2-digit', minute: '2-digit' })
+  const weekday = format(timeZone, { weekday: 'short', day: 'numeric' })
+  const date = format(timeZone, { day: 'numeric', month: 'short' })
+  // No zone is off by other than quarters of an hour.
+  const step = span <= 2 * day ? 15 * minute : 30 * minute
+  const found: Tick[] = []
+  for (let at = Math.ceil(start / step) * step; at < end; at += step) {
+    const time = clock.format(at)
+    if (!time.endsWith(':00')) continue
+    const isMidnight = time === '00:00'
+    if (span <= 2 * day) {
+      if (Number(time.slice(0, 2)) % 4 === 0) found.push({ at, text: isMidnight ? weekday.format(at) : time })
+    } else if (isMidnight) {
+      found.push({ at, text: span <= 10 * day ? weekday.format(at) : date.format(at) })
+    }
+  }
+  return span > 10 * day ? found.filter((_, index) => (found.length - 1 - index) % 5 === 0) : found
+}

@@ -1,8 +1,20 @@
 /** What became of the issue, and what people said about it; newest first. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import {
+  Bookmark,
+  Check,
+  Dot,
+  EyeOff,
+  Flag,
+  History,
+  type LucideIcon,
+  MessageSquare,
+  RotateCcw,
+  UserRound,
+} from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import type { Activity as Entry, Group } from '@/api/types'
-import { Button } from '@/components/Button'
+import { Button, LinkButton } from '@/components/Button'
 import { Panel } from '@/components/Panel'
 import { FailedLine } from '@/components/State'
 import { LinkedText, Text } from '@/components/Text'
@@ -76,22 +88,37 @@ export function Activity({ group }: { group: Group }) {
         ))}
       </ol>
       {entries.length > shownFirst && !isWhole && (
-        <button type="button" className="px-2.5 pb-2 text-accent text-s" onClick={() => setWhole(true)}>
+        <LinkButton className="px-2.5 pb-2" onClick={() => setWhole(true)}>
           {entries.length - shownFirst} earlier
-        </button>
+        </LinkButton>
       )}
     </Panel>
   )
 }
 
+/** What a line shows in place of a person, when nobody did it or nobody is known. */
+const signs: Record<string, LucideIcon> = {
+  first_seen: Flag,
+  resolved: Check,
+  unresolved: RotateCcw,
+  ignored: EyeOff,
+  regressed: History,
+  assigned: UserRound,
+  unassigned: UserRound,
+  bookmarked: Bookmark,
+  unbookmarked: Bookmark,
+  comment: MessageSquare,
+}
+
 function Line({ entry }: { entry: Entry }) {
+  const Sign = signs[entry.kind] ?? Dot
   return (
     <li className="flex gap-2 py-1 text-s">
       <span
         aria-hidden
         className="grid size-5 shrink-0 place-items-center rounded-full bg-accent-soft font-semibold text-[10px] text-accent"
       >
-        {entry.author ? initials(entry.author) : '·'}
+        {entry.author ? initials(entry.author) : <Sign size={12} />}
       </span>
       <div className="min-w-0 [overflow-wrap:anywhere]">
         <Sentence entry={entry} />{' '}
@@ -120,7 +147,7 @@ function Sentence({ entry }: { entry: Entry }) {
   }
   if (entry.kind === 'unassigned') return who ? <>{who} assigned nobody</> : 'Assigned to nobody'
   if (entry.kind === 'assigned') {
-    const assignee = typeof data.assignee === 'string' ? data.assignee : ''
+    const assignee = typeof data.to === 'string' ? data.to : ''
     return (
       <>
         {who ? <>{who} assigned </> : 'Assigned '}

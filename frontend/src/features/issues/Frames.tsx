@@ -154,7 +154,10 @@ function FrameRow({
         <CopySign
           text={where}
           label="Copy the place"
-          className="mr-1.5 opacity-0 focus-visible:opacity-100 group-hover:opacity-100 phone:hidden"
+          className={classes(
+            'absolute bg-surface opacity-0 focus-visible:opacity-100 group-hover:opacity-100 phone:hidden',
+            isRaised ? 'right-[92px]' : 'right-1.5',
+          )}
         />
       </div>
       {isOpen && hasBody && (

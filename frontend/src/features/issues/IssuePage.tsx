@@ -10,7 +10,9 @@ import { Button } from '@/components/Button'
 import { useKeys } from '@/components/keys'
 import { PageHead } from '@/components/PageHead'
 import { Failed, FailedLine, Notice, Skeleton } from '@/components/State'
+import { useTitle } from '@/components/title'
 import { count } from '@/lib/numbers'
+import { cut } from '@/lib/text'
 import { Activity } from './Activity'
 import { EventLine } from './EventLine'
 import { EventPanels } from './EventPanels'
@@ -61,9 +63,7 @@ function Loaded({
   const [hasNewer, setHasNewer] = useState(false)
   const around = neighboursInList(client, slug, group.short_id)
 
-  useEffect(() => {
-    document.title = `${group.title} · ${group.short_id}`
-  }, [group.title, group.short_id])
+  useTitle(cut(group.title, 200), group.short_id)
 
   // Neighbours are fetched ahead, so that moving between events does not wait.
   useEffect(() => {
@@ -281,6 +281,7 @@ function EventMissing({
 }
 
 function NotFound({ slug, short }: { slug: string; short: string }) {
+  useTitle(`No issue ${short}`, slug)
   return (
     <>
       <PageHead title={short} withZone={false} />

@@ -9,6 +9,7 @@ import type { Group } from '@/api/types'
 import { useKeys } from '@/components/keys'
 import { PageHead } from '@/components/PageHead'
 import { Failed } from '@/components/State'
+import { useTitle } from '@/components/title'
 import { levelOf } from '@/lib/event'
 import { count, counted } from '@/lib/numbers'
 import { type Action, offered, useIssueActions } from './actions'
@@ -156,6 +157,7 @@ export function IssuesPage({ noEvent }: { noEvent: ReactNode }) {
     !isNarrowed &&
     groups.length === 0 &&
     list.isSuccess
+  useTitle(hasNoEvent ? 'Set up' : 'Issues', slug)
   if (hasNoEvent) return noEvent
 
   return (

@@ -1,8 +1,9 @@
 /** Beside the event: what the issue's events have in common, and this event's essentials. */
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { EventDetail, Group } from '@/api/types'
+import { LinkButton } from '@/components/Button'
 import { ShareBar } from '@/components/Charts'
 import { Panel } from '@/components/Panel'
 import { Text } from '@/components/Text'
@@ -17,13 +18,14 @@ const shownKeys = 12
 export function TagSharesPanel({ group }: { group: Group }) {
   const navigate = useNavigate()
   const tags = useQuery(tagsQuery(group.id))
+  const [isWhole, setWhole] = useState(false)
   const rows = (tags.data ?? []).filter(tag => tag.values.length > 0)
   if (rows.length === 0) return null
   const most = Math.max(...rows.map(tag => tag.total))
   return (
     <Panel title="Tag shares" note={`of ${counted(most, 'event')}`}>
       <ul>
-        {rows.slice(0, shownKeys).map(tag => {
+        {rows.slice(0, isWhole ? undefined : shownKeys).map(tag => {
           const [top] = tag.values
           if (!top) return null
           return (
@@ -40,21 +42,26 @@ export function TagSharesPanel({ group }: { group: Group }) {
                     search: { q: termOf({ key: tag.key, value: top.value }), status: 'all' },
                   })
                 }
-                className="grid h-[27px] w-full grid-cols-[84px_minmax(0,1fr)_104px_42px] items-center gap-2 whitespace-nowrap px-2.5 text-left text-s -outline-offset-2 hover:bg-sunk phone:h-11"
+                className="grid min-h-[27px] w-full grid-cols-[minmax(5.5rem,auto)_2.75rem_minmax(0,1fr)_2.5rem] items-center gap-2 px-2.5 py-[3px] text-left text-s/[1.3] -outline-offset-2 hover:bg-sunk phone:min-h-11"
               >
-                <span className="truncate text-ink2">
+                <span className="max-w-32 text-ink2 [overflow-wrap:anywhere]">
                   <Text>{cut(tag.key, 60)}</Text>
                 </span>
                 <ShareBar shares={tag.values.map(each => each.share)} />
-                <span className="truncate font-medium">
-                  <Text>{cut(top.value, 80)}</Text>
+                <span className="line-clamp-2 font-medium [overflow-wrap:anywhere]">
+                  <Text>{cut(top.value || '(empty)', 200)}</Text>
                 </span>
-                <span className="text-right text-ink3">{percent(top.share)}</span>
+                <span className="whitespace-nowrap text-right text-ink3">{percent(top.share)}</span>
               </button>
             </li>
           )
         })}
       </ul>
+      {rows.length > shownKeys && !isWhole && (
+        <LinkButton className="px-2.5 py-1.5" onClick={() => setWhole(true)}>
+          {counted(rows.length - shownKeys, 'more tag')}
+        </LinkButton>
+      )}
     </Panel>
   )
 }

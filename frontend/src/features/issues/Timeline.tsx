@@ -1,12 +1,14 @@
 /** The issue's events over time by level. Absent while the columns are away. */
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
+import { useMemo } from 'react'
 import type { Group, SeriesBucket } from '@/api/types'
 import { Segments } from '@/components/Button'
 import { TimeBars } from '@/components/Charts'
+import { classes } from '@/components/classes'
 import { levels } from '@/lib/event'
 import { count, counted } from '@/lib/numbers'
-import { short } from '@/lib/time'
+import { short, ticks } from '@/lib/time'
 import { type IssueSearch, rangeWords } from './filters'
 import { seriesQuery } from './queries'
 
@@ -32,6 +34,8 @@ export function Timeline({
   const total = rows.reduce((sum, row) => sum + sumOf(row), 0)
   const top = Math.max(0, ...rows.map(sumOf))
   const now = new Date()
+  const first = Date.parse(rows[0]?.bucket ?? '')
+  const last = Date.parse(rows.at(-1)?.bucket ?? '')
   return (
     <section
       aria-label="Events over time"
@@ -76,14 +80,8 @@ export function Timeline({
           />
         )}
       </div>
-      {rows.length > 1 && (
-        <div aria-hidden className="flex justify-between text-2xs text-ink3">
-          {[0, 0.25, 0.5, 0.75].map(share => {
-            const row = rows[Math.floor(share * (rows.length - 1))]
-            return row && <span key={share}>{short(new Date(row.bucket), now)}</span>
-          })}
-          <span>now</span>
-        </div>
+      {first && last && rows.length > 1 && (
+        <Axis start={first} end={last + (last - first) / (rows.length - 1)} />
       )}
     </section>
   )
@@ -91,4 +89,29 @@ export function Timeline({
 
 function sumOf(row: SeriesBucket): number {
   return levels.reduce((sum, level) => sum + (row[level] ?? 0), 0)
+}
+
+/** Where the hours and days begin below the bars; what would stick out at an end is left away. */
+function Axis({ start, end }: { start: number; end: number }) {
+  const marks = useMemo(() => ticks(start, end), [start, end])
+  return (
+    <div aria-hidden className="relative h-[15px] whitespace-nowrap text-2xs text-ink3">
+      {marks.map(({ at, text }, index) => {
+        const share = (at - start) / (end - start)
+        return (
+          share > 0.03 &&
+          share < 0.95 && (
+            <span
+              key={at}
+              className={classes('absolute top-0 -translate-x-1/2', index % 2 === 1 && 'phone:hidden')}
+              style={{ left: `${share * 100}%` }}
+            >
+              {text}
+            </span>
+          )
+        )
+      })}
+      <span className="absolute right-0">now</span>
+    </div>
+  )
 }

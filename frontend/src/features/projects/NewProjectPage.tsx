@@ -7,6 +7,7 @@ import { projectQuery } from '@/api/projects'
 import { Button } from '@/components/Button'
 import { classes } from '@/components/classes'
 import { PageHead } from '@/components/PageHead'
+import { useTitle } from '@/components/title'
 import { slugOf } from '@/lib/text'
 
 const platforms: [string, string][] = [
@@ -26,6 +27,7 @@ const platforms: [string, string][] = [
 
 export function NewProjectPage() {
   const client = useQueryClient()
+  useTitle('New project')
   const navigate = useNavigate()
   const [name, setName] = useState('')
   const [ownSlug, setOwnSlug] = useState<string>()

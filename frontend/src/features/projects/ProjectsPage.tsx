@@ -11,6 +11,7 @@ import { CopyButton } from '@/components/Copy'
 import { PageHead } from '@/components/PageHead'
 import { Failed, Notice, Skeleton } from '@/components/State'
 import { Age } from '@/components/Time'
+import { useTitle } from '@/components/title'
 import { count } from '@/lib/numbers'
 
 const columns =
@@ -18,6 +19,7 @@ const columns =
 
 export function ProjectsPage() {
   const projects = useQuery(projectsQuery)
+  useTitle('Projects')
   const [words, setWords] = useState('')
   const shown = (projects.data ?? []).filter(project =>
     `${project.name} ${project.slug}`.toLowerCase().includes(words.trim().toLowerCase()),
@@ -132,7 +134,7 @@ function ProjectRow({ project }: { project: Project }) {
         <Link
           to="/p/$project/setup"
           params={{ project: project.slug }}
-          className={`${buttonClasses({ small: true })} phone:hidden`}
+          className={buttonClasses({ small: true })}
         >
           Set up
         </Link>

@@ -13,16 +13,20 @@ import { Code } from '@/components/Code'
 import { CopyButton } from '@/components/Copy'
 import { classes } from '@/components/classes'
 import { PageHead } from '@/components/PageHead'
-import { Failed, Skeleton } from '@/components/State'
+import { Failed } from '@/components/State'
 import { Text } from '@/components/Text'
 import { Age } from '@/components/Time'
+import { useTitle } from '@/components/title'
 import { recall, remember } from '@/lib/storage'
 import { IntakeSeen } from './IntakeSeen'
 import { newestQuery } from './queries'
+import { SetupSkeleton } from './SetupSkeleton'
 import { curl, type Platform, platforms, underOrigin } from './snippets'
 
 export function SetupPage({ slug }: { slug: string }) {
   const project = useQuery(projectQuery(slug))
+  useTitle('Set up', slug)
+  if (project.isPending) return <SetupSkeleton />
   return (
     <>
       <PageHead title="Set up" withZone={false}>
@@ -30,11 +34,6 @@ export function SetupPage({ slug }: { slug: string }) {
       </PageHead>
       {project.isError && (
         <Failed what="The project" error={project.error} retry={() => void project.refetch()} />
-      )}
-      {project.isPending && (
-        <div className="p-4">
-          <Skeleton className="h-40" />
-        </div>
       )}
       {project.data && <SetupSteps project={project.data} />}
     </>
