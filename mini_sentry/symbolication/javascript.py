@@ -1,0 +1,201 @@
+"""A minified frame → the frame as it was written: source, position, function, lines around it; or why not.
+
+Frames come and go in the order caller to callee. Columns come in 1-based, as browsers print them; `orig_column` goes out 0-based, as
+maps count.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from mini_sentry.symbolication import paths
+from mini_sentry.symbolication.lookup import Code, Find, Found, Why
+from mini_sentry.symbolication.maps import Maps, NotUsable, Position, SourceMap, snippet
+
+CONTEXT_LINES: Final = 5
+LINE_CHARS: Final = 200
+REMEMBERED_POSITIONS: Final = 4096
+_DECLARATION_LINES: Final = 150
+
+_NOT_A_FILE = re.compile(r"^$|^<.*>$|^\[?native code\]?$|^native$|^node:|^(?:chrome|moz|safari-web)-extension:")
+_SHORT_OWNER = re.compile(r"^[\w$]{1,2}\.(?=[\w$])")
+_CALL_AFTER = r"\s*(?:\?\.)?\s*(?:<[^<>()]*>)?\s*[(`]"
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
+
+
+class Place(NamedTuple):
+    """A frame's place in a script, as sent. `path` is its URL or path; line and column are 1-based; `function` may be empty."""
+
+    path: str
+    line: int | None
+    column: int | None
+    function: str
+
+
+class Readable(msgspec.Struct, omit_defaults=True, gc=False):
+    """A frame with what is known of it. `orig_file` is empty while it is not mapped; `why` then says what stands in the way.
+
+    `file`, `line` and `column` are as sent; `raw_function` is, where `function` was replaced. `orig_line` is 1-based, `orig_column` 0-based.
+    `map` is the name of the artifact that it was mapped with.
+    """
+
+    function: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    orig_file: str = ""
+    orig_line: int | None = None
+    orig_column: int | None = None
+    raw_function: str = ""
+    module: str = ""
+    in_app: bool | None = None
+    pre_context: list[str] = []
+    context_line: str | None = None
+    post_context: list[str] = []
+    map: str = ""
+    why: Why | None = None
+
+
+class _Mapped(msgspec.Struct, gc=False):
+    """What one position of one map always gives. `called` is the name of what is called there, or ""."""
+
+    position: Position
+    module: str
+    in_app: bool
+    before: list[str]
+    text: str | None
+    after: list[str]
+    function: str
+    called: str
+
+
+def is_script(path: str) -> bool:
+    """Whether a frame's path can be of an uploaded file, rather than of the engine or an extension."""
+    return _NOT_A_FILE.match(path) is None
+
+
+def symbolicate(
+    places: Sequence[Place], *, find: Find, maps: Maps, debug_ids: dict[str, str] | None = None
+) -> list[Readable | None]:
+    """One for each place, in order; None for those that are in no script. `debug_ids` are by a script's path."""
+    known = debug_ids or {}
+    out: list[Readable | None] = []
+    called = ""
+    for at in places:
+        if not is_script(at.path):
+            out.append(None)
+            called = ""
+            continue
+        frame = Readable(function=at.function, file=at.path, line=at.line, column=at.column)
+        mapped = _map(at, frame, find=find, maps=maps, debug_id=known.get(at.path, ""))
+        name = _better_name(at, mapped, called, find=find, maps=maps)
+        called = mapped[0].called if mapped else ""
+        if name and name != at.function:
+            frame.function, frame.raw_function = name, at.function
+        out.append(frame)
+    return out
+
+
+def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -> tuple[_Mapped, SourceMap] | None:
+    """Fill `frame` in, or say in it why not."""
+    found = find.source_map(at.path, debug_id)
+    if isinstance(found, Why):
+        frame.why = found
+        return None
+    frame.map = found.name
+    if at.line is None or at.column is None or at.line < 1:
+        frame.why = Why(Code.NO_POSITION, "The frame has no line and column.")
+        return None
+    try:
+        source_map = maps.source_map(found.checksum)
+    except NotUsable as error:
+        frame.why = Why(Code.UNREADABLE, str(error), [found.name])
+        return None
+    key = (at.line, at.column, found.bundle)
+    mapped: _Mapped | None = source_map.remembered.get(key, _UNKNOWN)
+    if mapped is _UNKNOWN:
+        mapped = _look(source_map, found, line=at.line - 1, column=max(at.column - 1, 0), maps=maps)
+        if len(source_map.remembered) >= REMEMBERED_POSITIONS:
+            source_map.remembered.clear()
+        source_map.remembered[key] = mapped
+    if mapped is None:
+        frame.why = Why(Code.OUTSIDE, f"{found.name} has no source for line {at.line}, column {at.column}.")
+        return None
+    position = mapped.position
+    frame.orig_file, frame.orig_line, frame.orig_column = position.source, position.line + 1, position.column
+    frame.module, frame.in_app = mapped.module, mapped.in_app
+    frame.pre_context, frame.context_line, frame.post_context = mapped.before, mapped.text, mapped.after
+    return mapped, source_map
+
+
+_UNKNOWN: Final = _Mapped(Position("", -1, 0, 0, ""), "", False, [], None, [], "", "")
+
+
+def _look(source_map: SourceMap, found: Found, *, line: int, column: int, maps: Maps) -> _Mapped | None:
+    position = source_map.position(line, column)
+    if position is None:
+        return None
+    lines = source_map.lines(position.source_id)
+    around = snippet(lines, position.line, around=CONTEXT_LINES) if lines is not None else None
+    function = ""
+    if found.bundle and (scopes := maps.scopes(found.bundle, found.checksum)) is not None:
+        function = scopes.function(line, column)
+    return _Mapped(
+        position=position,
+        module=paths.module(position.source),
+        in_app=not (position.source_id in source_map.ignored or paths.is_vendored(position.source)),
+        before=[_cut(text, 0) for text in around.before] if around else [],
+        text=_cut(around.line, position.column) if around else None,
+        after=[_cut(text, 0) for text in around.after] if around else [],
+        function=function,
+        called=position.name if around is None or _is_called(position.name, around.line) else "",
+    )
+
+
+def _better_name(at: Place, mapped: tuple[_Mapped, SourceMap] | None, called: str, *, find: Find, maps: Maps) -> str:
+    """A better name for the function than the minified one, or "". `called` is what the caller's source calls there."""
+    for checksum in find.function_maps(at.path):
+        try:
+            names = maps.function_map(checksum).names
+        except NotUsable:
+            continue
+        if name := names.get(at.function) or names.get(at.function.rpartition(".")[2]):
+            return name
+    if mapped is None:
+        return ""
+    if mapped[0].function:
+        return mapped[0].function
+    if called and _is_declared(called, *mapped):
+        return called
+    # A member keeps its name; what it is a member of is a minified variable.
+    return _SHORT_OWNER.sub("", at.function)
+
+
+def _is_called(name: str, line: str) -> bool:
+    return bool(name) and re.search(rf"(?<![\w$]){re.escape(name)}{_CALL_AFTER}", line) is not None
+
+
+def _is_declared(name: str, mapped: _Mapped, source_map: SourceMap) -> bool:
+    """Whether the source declares a function of this name above the place: the caller may know it by another name."""
+    lines = source_map.lines(mapped.position.source_id)
+    if lines is None:
+        return True
+    if not _IDENTIFIER.match(name):
+        return False
+    own = re.escape(name)
+    declared = re.compile(
+        rf"\bfunction\b\s*\*?\s*{own}(?![\w$])|(?:\b(?:const|let|var)\s+|[\s,{{.]){own}\s*[:=](?!=)"
+        rf"|^\s*(?:(?:public|private|protected|static|async|override|get|set)\s+)*\*?{own}\s*(?:<[^>]*>)?\([^;]*$"
+    )
+    last = mapped.position.line
+    return any(declared.search(text) for text in lines[max(0, last - _DECLARATION_LINES) : last + 1] if name in text)
+
+
+def _cut(text: str, column: int) -> str:
+    """A line of code, of which a very long one is cut to what is around the column."""
+    if len(text) <= LINE_CHARS:
+        return text
+    start = max(0, min(column - LINE_CHARS // 2, len(text) - LINE_CHARS))
+    return f"{'…' if start else ''}{text[start : start + LINE_CHARS]}{'…' if start + LINE_CHARS < len(text) else ''}"
