@@ -71,7 +71,7 @@ class EngineProcess:
 def empty_columns(store: Store) -> None:
     """The schema as it should be, and no rows."""
     migrate(store, retention_days=0)
-    for table in ("events", "outcomes"):
+    for table in ("events", "sessions", "outcomes"):
         store.command(f"TRUNCATE TABLE {store.database}.{table}")
 
 

@@ -1,7 +1,7 @@
 """Bring the columns' schema up to date: the files of `schema/`, in the order of their names, each once.
 
-A file is a list of statements that end in `;` at a line's end, with `{database}`, `{engine}` and `{on_cluster}` to be
-filled in. It is remembered after its last statement, so a file that was cut off runs again from its start: statements
+A file is a list of statements that end in `;` at a line's end, with `{database}`, `{engine}`, `{engine_by_revision}` and
+`{on_cluster}` to be filled in. It is remembered after its last statement, so a file that was cut off runs again from its start: statements
 must bear that (`IF NOT EXISTS`). What is not remembered in files is how long rows are kept; that follows the setting
 at each run.
 """
@@ -14,7 +14,11 @@ from mini_sentry.analytics.store import Store
 
 EMBEDDED_ENGINE: Final = "ReplacingMergeTree"
 
-EXPIRES_AT: Final = {"events": "toDateTime(received_at)", "outcomes": "minute"}
+EXPIRES_AT: Final = {
+    "events": "toDateTime(received_at)",
+    "sessions": "toDateTime(received_at)",
+    "outcomes": "minute",
+}
 """Table to the time its rows age from."""
 
 FOR_EVER_DAYS: Final = 10_000
@@ -60,9 +64,16 @@ def schema_files() -> list[str]:
 
 
 def statements(name: str, *, database: str, engine: str, on_cluster: str) -> list[str]:
-    """The file's statements, filled in."""
+    """The file's statements, filled in. `{engine_by_revision}` keeps the row with the highest `revision`."""
     text = (resources.files("mini_sentry.analytics") / "schema" / name).read_text()
-    for key, value in (("{database}", database), ("{engine}", engine), ("{on_cluster}", on_cluster)):
+    arguments = engine.rstrip(")")
+    filled = {
+        "{database}": database,
+        "{engine}": engine,
+        "{engine_by_revision}": f"{arguments}{', ' if '(' in arguments else '('}revision)",
+        "{on_cluster}": on_cluster,
+    }
+    for key, value in filled.items():
         text = text.replace(key, value)
     return [statement.strip() for statement in _STATEMENT_END.split(text) if statement.strip()]
 

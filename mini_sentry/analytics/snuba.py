@@ -1,29 +1,29 @@
-"""From the topics `events` and `outcomes` into the columns: one insert a batch, the records' bytes as they are.
+"""From the topics `events`, `sessions` and `outcomes` into the columns: one insert a batch, the records' bytes as they are.
 
 An insert that is repeated changes nothing (see `rows.py`), so a batch may come again with any boundaries, and after a
 stop that was no clean one the last minutes are read again: what the engine had not yet written to the disk is there anew.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from mini_sentry.analytics.rows import EVENTS_TABLE, OUTCOMES_TABLE, EventRow, encode
+from mini_sentry.analytics.rows import EVENTS_TABLE, OUTCOMES_TABLE, SESSIONS_TABLE, EventRow, SessionRow, encode
 from mini_sentry.analytics.store import ColumnsBusy, ColumnsRejected, ColumnsUnavailable, Store
 from mini_sentry.streams.consumer import POLL_SECONDS, BadRecord, Consumer, LogHandler, Unavailable
 from mini_sentry.streams.log import Log, Record
-from mini_sentry.streams.topics import EVENTS, OUTCOMES, SNUBA
+from mini_sentry.streams.topics import EVENTS, OUTCOMES, SESSIONS, SNUBA
 
-TABLE_OF_TOPIC: Final = {EVENTS: EVENTS_TABLE, OUTCOMES: OUTCOMES_TABLE}
+TABLE_OF_TOPIC: Final = {EVENTS: EVENTS_TABLE, SESSIONS: SESSIONS_TABLE, OUTCOMES: OUTCOMES_TABLE}
 
 BATCH_RECORDS: Final = 10_000
 BATCH_BYTES: Final = 12 << 20
 REWIND_SECONDS: Final = 600
 
-REST_SECONDS: Final = {EVENTS: 0.2, OUTCOMES: 1.0}
+REST_SECONDS: Final = {EVENTS: 0.2, SESSIONS: 0.5, OUTCOMES: 1.0}
 """How long a topic gathers after an insert. An insert costs 20 ms of CPU however few its rows are, so a trickle must not
 make one each; after a longer silence the first record goes in at once."""
 
@@ -86,7 +86,7 @@ def consumers(
     log: Log,
     store: Store,
     *,
-    topics: Iterable[str] = (EVENTS, OUTCOMES),
+    topics: Iterable[str] = (EVENTS, SESSIONS, OUTCOMES),
     attempts_dir: Path | None = None,
     rewind_to: float | None = None,
     rest_seconds: Mapping[str, float] = REST_SECONDS,
@@ -126,16 +126,21 @@ def rewind_offset(log: Log, topic: str, *, position: int, since: float) -> int:
 
 
 def rebuild(
-    store: Store, rows: Iterable[EventRow], *, batch_rows: int = 10_000, progress: Callable[[int], None] | None = None
+    store: Store,
+    rows: Iterable[EventRow] | Iterable[SessionRow],
+    *,
+    table: str = EVENTS_TABLE,
+    batch_rows: int = 10_000,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Insert rows that were made again from the relational store; how many. Rows that are still there stay single.
+    """Insert rows of `table` that were made again from the relational store; how many. Rows still there stay single.
 
     `progress` hears after each batch how many rows are in. Raises ColumnsError; what was inserted until then stays.
     """
-    source = iter(rows)
+    source: Iterator[EventRow | SessionRow] = iter(rows)
     count = 0
     while batch := [encode(row) for row in islice(source, batch_rows)]:
-        store.insert_documents(EVENTS_TABLE, batch)
+        store.insert_documents(table, batch)
         count += len(batch)
         if progress is not None:
             progress(count)

@@ -93,9 +93,9 @@ def parse_update(payload: bytes, *, received_at: float, fallback_id: str, sent_a
         release=release,
         environment=environment,
         duration_ms=_milliseconds(sent.get("duration"), per_unit=1000),
-        started_at=int(min(started, received_at) * 1000),
-        updated_at=int(updated * 1000),
-        received_at=int(received_at * 1000),
+        started_at=_unix_ms(min(started, received_at)),
+        updated_at=_unix_ms(updated),
+        received_at=_unix_ms(received_at),
     )
 
 
@@ -121,7 +121,7 @@ def parse_aggregates(payload: bytes, *, received_at: float, key: str, sent_at: s
         except OutOfTime as error:
             late = error
             continue
-        started_at = int(min(started, received_at) * 1000)
+        started_at = _unix_ms(min(started, received_at))
         user = _user(entry.get("did"))
         for status in _COUNTED:
             quantity = _count(entry.get(status.word))
@@ -137,7 +137,7 @@ def parse_aggregates(payload: bytes, *, received_at: float, key: str, sent_at: s
                         duration_ms=None,
                         started_at=started_at,
                         updated_at=started_at,
-                        received_at=int(received_at * 1000),
+                        received_at=_unix_ms(received_at),
                         quantity=quantity,
                     )
                 )
@@ -203,7 +203,7 @@ def parse_rest(body: bytes, content_type: str = "", *, limits: Limits = DEFAULT)
 
 def to_update(rest: RestSession, *, received_at: float) -> SessionUpdate:
     """The update of a checked body: it begins and ends when it was received (Unix seconds)."""
-    moment = int(received_at * 1000)
+    moment = _unix_ms(received_at)
     return SessionUpdate(
         session_id=rest.session_id,
         status=rest.status,
@@ -270,6 +270,11 @@ def _drift(sent_at: str, received_at: float) -> float:
 def _check_time(moment: float, received_at: float) -> None:
     if not received_at - PAST_SECONDS <= moment <= received_at + FUTURE_SECONDS:
         raise OutOfTime(moment - received_at)
+
+
+def _unix_ms(moment: float) -> int:
+    """Whole milliseconds; what is whole already must not fall to the one before for the sake of a binary digit."""
+    return int(moment * 1000 + 0.001)
 
 
 def _status(word: Any) -> Status:
