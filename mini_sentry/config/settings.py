@@ -12,7 +12,7 @@ import dj_database_url
 from dotenv import load_dotenv
 
 import mini_sentry
-from mini_sentry.config.environment import Environment, data_directory
+from mini_sentry.config.environment import BadSetting, Environment, data_directory
 
 load_dotenv(Path.cwd() / ".env")
 
@@ -20,6 +20,7 @@ env = Environment(os.environ)
 
 DATA_DIR: Path = data_directory(os.environ)
 BODIES_DIR = DATA_DIR / "bodies"
+ARTIFACTS_DIR = DATA_DIR / "artifacts"
 
 
 def _secret_key() -> str:
@@ -49,9 +50,29 @@ RETENTION_DAYS = env.number("RETENTION_DAYS", 30)
 EVENT_STORAGE_LIMIT_MB = env.number("EVENT_STORAGE_LIMIT_MB", 0)
 MAX_REQUEST_MB = env.number("MAX_REQUEST_MB", 20)
 MAX_EVENT_KB = env.number("MAX_EVENT_KB", 1024)
+MAX_ARTIFACT_MB = env.number("MAX_ARTIFACT_MB", 100)
 CLICKHOUSE_URL = env.text("CLICKHOUSE_URL", "")
 CLICKHOUSE_DATABASE = env.text("CLICKHOUSE_DATABASE", "sentry")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
+
+_MAIL_BACKENDS = {
+    "console": "django.core.mail.backends.console.EmailBackend",
+    "smtp": "django.core.mail.backends.smtp.EmailBackend",
+}
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "smtp" if EMAIL_HOST else "console")
+EMAIL_BACKEND = _MAIL_BACKENDS.get(EMAIL_BACKEND, EMAIL_BACKEND)
+EMAIL_PORT = env.number("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.flag("EMAIL_USE_SSL", False)
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise BadSetting("EMAIL_USE_SSL", "1", "EMAIL_USE_TLS is on as well, and only one of them can be")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "mini-sentry@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+WEBHOOK_REFUSE_PRIVATE_ADDRESSES = env.flag("WEBHOOK_REFUSE_PRIVATE_ADDRESSES", False)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -67,6 +88,7 @@ INSTALLED_APPS = [
     "mini_sentry.projects",
     "mini_sentry.releases",
     "mini_sentry.groups",
+    "mini_sentry.alerts",
 ]
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
