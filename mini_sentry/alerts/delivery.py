@@ -1,0 +1,198 @@
+"""Deliveries → channels: each attempted until it is through or hopeless, every attempt recorded whatever happens.
+
+An attempt is written down before it is made. Its holder keeps the delivery for LEASE_SECONDS and holds on while it is at
+work; what a killed process held is attempted again, under the same uid. Destinations do not wait for each other: each has
+a few attempts at once at most, and one that does not answer rests, with all that is due to it.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from mini_sentry.alerts import templates
+from mini_sentry.alerts.channels import CHANNELS
+from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
+from mini_sentry.alerts.models import Attempt, Delivery, Notification
+
+logger = logging.getLogger(__name__)
+
+WAITS: Final = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+)
+"""How long after each failure; after the last there is one more attempt, and no other."""
+AT_ONCE: Final = 16
+AT_ONCE_PER_DESTINATION: Final = 2
+LEASE_SECONDS: Final = 20.0
+HOLD_SECONDS: Final = 4.0
+"""How often the leases of running attempts are prolonged."""
+REST: Final = timedelta(seconds=30)
+POLL_SECONDS: Final = 0.25
+DETAIL_CHARS: Final = 500
+
+
+class Sent(NamedTuple):
+    """How an attempt ended."""
+
+    outcome: Attempt.Outcome
+    duration_ms: int
+    status_code: int | None = None
+    detail: str = ""
+    is_unreachable: bool = False
+
+
+def deliver_due(
+    *,
+    clock: Callable[[], datetime] = timezone.now,
+    channels: Mapping[str, Channel] = CHANNELS,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int:
+    """Attempt what is due until nothing is, and return how many attempts were made. What falls due meanwhile is attempted
+    as well. `goes_on` is asked before each new attempt."""
+    attempts = 0
+    running: dict[Future[Sent], Delivery] = {}
+    held_at = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alerts-delivery") as pool:
+        while True:
+            if goes_on():
+                for delivery in _claim_due(running.values(), now=clock()):
+                    running[pool.submit(_attempt, delivery, message_of(delivery), channels)] = delivery
+                    attempts += 1
+            if not running:
+                return attempts
+            done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                _record(running.pop(future), future.result(), now=clock())
+            if time.monotonic() - held_at > HOLD_SECONDS:
+                held_at = time.monotonic()
+                _hold([delivery.pk for delivery in running.values()], now=clock())
+
+
+def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] = CHANNELS) -> None:
+    """One attempt for each target of a notification, all at once, and no other. For what a person waits for."""
+    now = timezone.now()
+    held = Delivery.objects.select_related("notification__rule").filter(notification=notification)
+    claimed = [delivery for delivery in held if _claim(delivery, now=now)]
+    with ThreadPoolExecutor(max(1, min(AT_ONCE, len(claimed))), thread_name_prefix="alerts-test") as pool:
+        sent = {pool.submit(_attempt, one, message_of(one), channels): one for one in claimed}
+        for future, delivery in sent.items():
+            _record(delivery, future.result(), now=timezone.now(), is_last=True)
+
+
+def message_of(delivery: Delivery) -> Message:
+    notification = delivery.notification
+    facts = notification.facts
+    subject = templates.subject(delivery.subject_template, facts)
+    return Message(
+        uid=f"{notification.uid}",
+        attempt=delivery.attempt_count,
+        subject=f"{subject} (test)" if notification.is_test else subject,
+        text=templates.body(delivery.body_template, facts),
+        facts=facts,
+        secret=notification.rule.secret,
+        is_test=notification.is_test,
+    )
+
+
+def _claim_due(held: Collection[Delivery], *, now: datetime) -> list[Delivery]:
+    room = AT_ONCE - len(held)
+    busy = Counter(delivery.destination for delivery in held)
+    claimed: list[Delivery] = []
+    while room > len(claimed):
+        full = [destination for destination, count in busy.items() if count >= AT_ONCE_PER_DESTINATION]
+        due = (
+            Delivery.objects.select_related("notification__rule")
+            .filter(_free(now), status=Delivery.Status.WAITING, next_attempt_at__lte=now)
+            .exclude(destination__in=full)
+            .order_by("next_attempt_at", "pk")[: room - len(claimed)]
+        )
+        found = False
+        for delivery in due:
+            if busy[delivery.destination] < AT_ONCE_PER_DESTINATION and _claim(delivery, now=now):
+                busy[delivery.destination] += 1
+                claimed.append(delivery)
+                found = True
+        if not found:
+            break
+    return claimed
+
+
+def _free(now: datetime) -> Q:
+    return Q(leased_until=None) | Q(leased_until__lte=now)
+
+
+def _claim(delivery: Delivery, *, now: datetime) -> bool:
+    """Take the delivery and write the attempt down; False when another has it."""
+    with transaction.atomic():
+        taken = Delivery.objects.filter(
+            _free(now), pk=delivery.pk, status=Delivery.Status.WAITING, attempt_count=delivery.attempt_count
+        ).update(leased_until=now + timedelta(seconds=LEASE_SECONDS), attempt_count=F("attempt_count") + 1)
+        if not taken:
+            return False
+        Attempt.objects.filter(delivery=delivery, outcome="").update(
+            outcome=Attempt.Outcome.FAILED, detail="The process ended before the answer came."
+        )
+        delivery.attempt_count += 1
+        Attempt.objects.create(delivery=delivery, number=delivery.attempt_count, started_at=now)
+    return True
+
+
+def _attempt(delivery: Delivery, message: Message, channels: Mapping[str, Channel]) -> Sent:
+    """In a thread of the pool, without the database."""
+    started_at = time.monotonic()
+
+    def lasted() -> int:
+        return round((time.monotonic() - started_at) * 1000)
+
+    try:
+        status_code = channels[delivery.target_type].send(delivery.target_value, message)
+    except SendFailed as failure:
+        outcome = Attempt.Outcome.REFUSED if failure.is_permanent else Attempt.Outcome.FAILED
+        return Sent(outcome, lasted(), failure.status_code, failure.detail, failure.is_unreachable)
+    except Exception as error:
+        logger.exception("Delivery %d failed in an unforeseen way", delivery.pk)
+        return Sent(Attempt.Outcome.FAILED, lasted(), detail=f"{type(error).__name__}: {error}")
+    return Sent(Attempt.Outcome.SENT, lasted(), status_code)
+
+
+def _record(delivery: Delivery, sent: Sent, *, now: datetime, is_last: bool = False) -> None:
+    status, next_attempt_at = Delivery.Status.SENT, None
+    if sent.outcome != Attempt.Outcome.SENT:
+        is_last |= sent.outcome == Attempt.Outcome.REFUSED or delivery.attempt_count > len(WAITS)
+        status = Delivery.Status.FAILED if is_last else Delivery.Status.WAITING
+        next_attempt_at = None if is_last else now + WAITS[delivery.attempt_count - 1]
+    with transaction.atomic():
+        Attempt.objects.filter(delivery=delivery, number=delivery.attempt_count).update(
+            outcome=sent.outcome,
+            duration_ms=sent.duration_ms,
+            status_code=sent.status_code,
+            detail=sent.detail.replace("\0", "")[:DETAIL_CHARS],
+        )
+        Delivery.objects.filter(pk=delivery.pk, attempt_count=delivery.attempt_count).update(
+            status=status, next_attempt_at=next_attempt_at, leased_until=None
+        )
+        if sent.is_unreachable:
+            Delivery.objects.filter(
+                _free(now),
+                status=Delivery.Status.WAITING,
+                destination=delivery.destination,
+                next_attempt_at__lt=now + REST,
+            ).exclude(pk=delivery.pk).update(next_attempt_at=now + REST)
+
+
+def _hold(ids: list[int], *, now: datetime) -> None:
+    if ids:
+        Delivery.objects.filter(pk__in=ids, status=Delivery.Status.WAITING).update(
+            leased_until=now + timedelta(seconds=LEASE_SECONDS)
+        )

@@ -1,0 +1,102 @@
+"""What is done about alerts after a batch, and by the clock."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from celery import shared_task
+from celery.worker import state
+from django.conf import settings
+from django.utils import timezone
+
+from mini_sentry.alerts import crash_free
+from mini_sentry.alerts.delivery import deliver_due
+from mini_sentry.alerts.evaluation import evaluate_pending
+from mini_sentry.alerts.models import AlertTrigger, Delivery, Notification
+
+logger = logging.getLogger(__name__)
+
+EXPIRES_SECONDS: Final = 60
+"""A task that nobody took by then is made up for by a later one."""
+_FORGOTTEN_AT_ONCE: Final = 500
+
+
+@shared_task(name="alerts.evaluate", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
+def evaluate() -> None:
+    """Evaluate what digested batches owe, and see that what fired is delivered."""
+    if evaluate_pending(now=timezone.now()):
+        deliver.delay()
+
+
+@shared_task(name="alerts.deliver", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
+def deliver() -> None:
+    """Deliver what is due. One run in a process is enough: it looks again as long as anything is under way, and once more
+    for each that was asked for meanwhile."""
+    _one_courier(lambda: deliver_due(goes_on=_goes_on))
+
+
+@shared_task(name="alerts.catch_up", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
+def catch_up() -> None:
+    """What a lost task or a killed worker left behind, and retries that have become due."""
+    if AlertTrigger.objects.exists():
+        evaluate()
+    if Delivery.objects.filter(status=Delivery.Status.WAITING, next_attempt_at__lte=timezone.now()).exists():
+        deliver()
+
+
+@shared_task(name="alerts.watch_sessions", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
+def watch_sessions() -> None:
+    """Evaluate the rules about crash-free rates."""
+    if crash_free.evaluate(now=timezone.now(), count=crash_free.count_sessions):
+        deliver.delay()
+
+
+@shared_task(name="alerts.forget")  # type: ignore[untyped-decorator]
+def forget() -> None:
+    """Let notifications go after `RETENTION_DAYS`; 0 keeps them."""
+    if not settings.RETENTION_DAYS:
+        return
+    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
+    while _goes_on():
+        ids = list(Notification.objects.filter(created_at__lt=before).values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE])
+        if not ids:
+            return
+        Notification.objects.filter(pk__in=ids).delete()
+
+
+def _goes_on() -> bool:
+    return state.should_stop is None or state.should_stop is False
+
+
+class _OneCourier:
+    """Runs one call at a time; who comes meanwhile has it run again afterwards instead of waiting."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._is_running = False
+        self._is_wanted = False
+
+    def __call__(self, run: Callable[[], object]) -> None:
+        with self._mutex:
+            self._is_wanted = True
+            if self._is_running:
+                return
+            self._is_running = True
+        try:
+            while self._takes_wish():
+                run()
+        except BaseException:
+            with self._mutex:
+                self._is_running = False
+            raise
+
+    def _takes_wish(self) -> bool:
+        with self._mutex:
+            is_wanted, self._is_wanted = self._is_wanted, False
+            self._is_running = is_wanted
+            return is_wanted
+
+
+_one_courier = _OneCourier()
