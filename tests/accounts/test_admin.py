@@ -9,8 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from mini_sentry.accounts.models import User
 from mini_sentry.groups.models import Event, Group
+from mini_sentry.groups.short_ids import short_id
 from mini_sentry.projects.models import Project
-from tests.factories import make_event, make_group, make_release
+from mini_sentry.releases.models import Artifact, Release
+from tests.factories import NOON, make_event, make_group, make_project, make_release
 from tests.people import make_owner, make_teammate
 
 
@@ -28,20 +30,112 @@ def test_every_table_of_ours_can_be_browsed(owner: Client, shop: Project, model:
     place = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     assert owner.get(place).status_code == 200
     assert owner.get(f"{place}?p=2").status_code in {200, 302}
+    assert owner.get(f"{place}?q=nothing-like-this").status_code == 200
     for row in model.objects.all()[:1]:
         assert owner.get(f"{place}{row.pk}/change/").status_code == 200
 
 
-@pytest.mark.parametrize("model", [Event, Group])
-def test_big_tables_are_shown_without_counting_or_joining_them(owner: Client, shop: Project, model: Any) -> None:
-    for _ in range(51):
-        make_event(make_group(shop))
+def statements(owner: Client, address: str) -> list[str]:
+    """What the database is asked for a page of a signed-in owner, sign-in apart."""
     with CaptureQueriesContext(connection) as captured:
-        owner.get(f"/admin/groups/{model._meta.model_name}/")
-    statements = [one["sql"] for one in captured if f'FROM "{model._meta.db_table}"' in one["sql"]]
-    assert statements
-    assert not any(re.search(r"COUNT\(|JOIN", statement) for statement in statements)
-    assert all("LIMIT" in statement for statement in statements)
+        assert owner.get(address).status_code == 200
+    asked = [one["sql"] for one in captured]
+    return [one for one in asked if '"django_session"' not in one and '"accounts_user"' not in one]
+
+
+@pytest.mark.parametrize("address", ["", "?project=1", "?level__exact=error", "?p=2"])
+@pytest.mark.parametrize("model", [Event, Group])
+def test_big_tables_are_shown_without_counting_or_joining_them(
+    owner: Client, shop: Project, model: Any, address: str
+) -> None:
+    if model is Event and "level" in address:
+        address = "?group__id__exact=1"
+    for _ in range(51):
+        make_event(make_group(shop), release=None)
+    asked = statements(owner, f"/admin/groups/{model._meta.model_name}/{address}")
+    of_table = [one for one in asked if f'FROM "{model._meta.db_table}"' in one]
+    assert of_table
+    assert not any(re.search(r"COUNT\(|JOIN|DISTINCT", one) for one in of_table)
+    assert all("LIMIT" in one or "WHERE" in one for one in of_table)
+
+
+@pytest.mark.parametrize("page", ["groups/event", "groups/group", "releases/release", "releases/artifact"])
+def test_a_list_asks_as_often_for_fifty_rows_as_for_one(owner: Client, shop: Project, page: str) -> None:
+    def make() -> None:
+        release = make_release(shop, f"1.0.{Release.objects.count()}")
+        make_event(make_group(shop), release=release)
+        Artifact.objects.create(
+            project=shop, release=release, name="app.js.map", kind="source_map", checksum="a", size=1
+        )
+
+    make()
+    of_one = len(statements(owner, f"/admin/{page}/"))
+    for _ in range(50):
+        make()
+    assert len(statements(owner, f"/admin/{page}/")) == of_one <= 6
+
+
+@pytest.mark.parametrize(
+    ("page", "index"),
+    [
+        ("groups/event/?project=1", "event_by_received"),
+        ("groups/event/?group__id__exact=1", "event_of_group"),
+        ("groups/group/?project=1", "group_all_by_last_seen"),
+        ("groups/event/?q=5c0f2a2f6a0a4d6a8f0e1d2c3b4a5968", "(project_id=? AND event_id=?)"),
+        ("groups/event/?q=SHOP-1", "event_of_group"),
+    ],
+)
+def test_a_filter_and_a_search_find_their_rows_by_an_index(owner: Client, shop: Project, page: str, index: str) -> None:
+    make_event(make_group(shop), event_id="5c0f2a2f6a0a4d6a8f0e1d2c3b4a5968")
+    table = "groups_" + page.split("/")[1]
+    plans = []
+    for one in statements(owner, f"/admin/{page}"):
+        if f'FROM "{table}" WHERE' in one:
+            with connection.cursor() as cursor:
+                cursor.execute("EXPLAIN QUERY PLAN " + one)
+                plans.append(" ".join(row[3] for row in cursor.fetchall()))
+    assert any(index in plan for plan in plans), plans
+    assert not any("SCAN" in plan or "TEMP B-TREE" in plan for plan in plans), plans
+
+
+def rows(owner: Client, address: str) -> list[Any]:
+    """The rows that a list shows."""
+    return list(owner.get(address).context["cl"].result_list)
+
+
+def test_events_and_groups_are_found_by_either_of_their_names(owner: Client, shop: Project) -> None:
+    wanted, other = make_group(shop), make_group(shop)
+    event, noise = make_event(wanted), make_event(other)
+    short = short_id(shop.slug, wanted.number)
+    for term in (event.event_id.hex, str(event.event_id), event.event_id.hex.upper(), f" {event.event_id.hex} "):
+        assert rows(owner, f"/admin/groups/event/?q={term}") == [event]
+        assert rows(owner, f"/admin/groups/group/?q={term}") == [wanted]
+    for term in (short, short.lower()):
+        assert rows(owner, f"/admin/groups/event/?q={term}") == [event]
+        assert rows(owner, f"/admin/groups/group/?q={term}") == [wanted]
+    assert set(rows(owner, "/admin/groups/event/")) == {event, noise}
+
+
+@pytest.mark.parametrize("term", ["broken", "ValueError: broken", "SHOP-", "%27", "SHOP-ZZZ", "0" * 32])
+def test_a_search_for_anything_else_finds_nothing(owner: Client, shop: Project, term: str) -> None:
+    make_event(make_group(shop))
+    assert rows(owner, f"/admin/groups/event/?q={term}") == []
+    assert rows(owner, f"/admin/groups/group/?q={term}") == []
+
+
+def test_the_rows_of_one_project_are_shown(owner: Client, shop: Project) -> None:
+    event = make_event(make_group(shop))
+    make_event(make_group(make_project("Blog")))
+    assert rows(owner, f"/admin/groups/event/?project={shop.pk}") == [event]
+    assert rows(owner, "/admin/groups/event/?project=nonsense") == []
+
+
+def test_a_release_date_is_set_and_nothing_else_of_the_release(owner: Client, shop: Project) -> None:
+    release = make_release(shop)
+    sent = {"version": "9", "date_released_0": "2026-03-14", "date_released_1": "12:00:00"}
+    assert owner.post(f"/admin/releases/release/{release.pk}/change/", sent).status_code == 302
+    release.refresh_from_db()
+    assert (release.version, release.date_released) == ("1.0.0", NOON)
 
 
 def test_what_the_digest_counts_is_not_edited_or_deleted_here(owner: Client, shop: Project) -> None:
