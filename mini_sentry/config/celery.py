@@ -17,26 +17,28 @@ BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
-TASK_MODULES: Final = ("mini_sentry.config.retention",)
-HOURLY: Final = ("retention",)
+TASK_MODULES: Final = ("mini_sentry.alerts.tasks", "mini_sentry.config.retention")
+HOURLY: Final = ("alerts.forget", "retention")
+OFTEN: Final = {"alerts.catch_up": timedelta(seconds=10), "alerts.watch_sessions": timedelta(minutes=1)}
 SETTLE: Final = timedelta(minutes=1)
 
 
 def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
-    """Each entry first runs a minute after the start, so that short-lived installations are kept clean as well.
+    """Each entry first runs a minute after the start, so that short-lived installations are kept clean as well; those that
+    run more often, after their interval.
 
     Nothing is remembered over a restart: the tasks may run more often than their schedule says, and an entry that no
     worker took within its interval expires.
     """
-    hour = timedelta(hours=1)
+    intervals = dict.fromkeys(HOURLY, timedelta(hours=1)) | OFTEN
     return {
         name: {
             "task": name,
-            "schedule": hour,
-            "last_run_at": started_at - hour + SETTLE,
-            "options": {"expires": hour.total_seconds()},
+            "schedule": interval,
+            "last_run_at": started_at - interval + min(SETTLE, interval),
+            "options": {"expires": interval.total_seconds()},
         }
-        for name in HOURLY
+        for name, interval in intervals.items()
     }
 
 

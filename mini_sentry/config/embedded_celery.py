@@ -13,7 +13,8 @@ from mini_sentry.config.celery import app as product
 
 logger = logging.getLogger(__name__)
 
-CONCURRENCY: Final = 2
+CONCURRENCY: Final = 4
+"""Tasks at once. A retention or a source map may take minutes, and alerts must not wait for them."""
 BEAT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 15.0
 
