@@ -12,10 +12,11 @@ UI_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -
 # Node 22 or newer from the machine, else the one that requirements/build.txt puts into .venv.
 WITH_NODE := PATH="$$($(CURDIR)/tools/node-path $(CURDIR)/$(BIN)):$$PATH"
 
-.PHONY: help setup run dev test check fix e2e bench screenshots wheel openapi ladder chromium
+.PHONY: help setup run dev test check fix e2e bench screenshots wheel openapi ladder chromium \
+        openapi-validate openapi-validate-docker postman
 
 help: ## Show these words
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
 
 setup: $(VENV)/.run $(UI) ## Install what running needs and build the UI
 
@@ -53,6 +54,16 @@ screenshots: $(VENV)/.dev $(UI) chromium ## Every page in light and dark, into b
 openapi: $(VENV)/.dev ## Generate docs/openapi.yaml and the UI's types from it
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 	cd frontend && $(WITH_NODE) npm run openapi
+
+openapi-validate: $(VENV)/.dev ## Check docs/openapi.yaml against the OpenAPI specification
+	$(BIN)/openapi-spec-validator docs/openapi.yaml
+
+openapi-validate-docker: ## The same in a container, with nothing else installed
+	docker run --rm -v "$(CURDIR)/docs/openapi.yaml:/openapi.yaml:ro" python:3.13-slim sh -c \
+	  "pip install --quiet --root-user-action=ignore $$(grep '^openapi-spec-validator==' requirements/dev.txt) && openapi-spec-validator /openapi.yaml"
+
+postman: $(VENV)/.dev ## Generate the Postman collection from docs/openapi.yaml
+	$(BIN)/python tools/postman.py
 
 wheel: $(VENV)/.dev $(UI) ## Build the wheel, UI inside
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
