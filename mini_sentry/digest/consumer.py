@@ -15,7 +15,8 @@ from datetime import date
 import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from mini_sentry.analytics.rows import encode, outcome_row
+from mini_sentry.alerts import triggers
+from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
 from mini_sentry.digest import positions, relay
 from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tallies
 from mini_sentry.digest.facts import facts_of
@@ -30,7 +31,7 @@ from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.outcomes import Outcome, Reason
-from mini_sentry.releases import registry
+from mini_sentry.releases import registry, sessions
 from mini_sentry.streams import topics
 from mini_sentry.streams.log import Log, Record
 
@@ -62,12 +63,14 @@ class Digested:
     duplicates: list[tuple[Candidate, int]] = field(default_factory=list)
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
+    sessions: list[SessionRow] = field(default_factory=list)
 
 
 class Digest:
     """The handler of the ingest topic (`streams.consumer.Handler`), for one partition of one log. Used by one thread.
 
-    `limits` bound what a record may inflate to; `clock` gives Unix seconds.
+    `limits` bound what a record may inflate to; `clock` gives Unix seconds. `kick` is called after a batch that alert rules
+    must look at.
     """
 
     operational_errors: tuple[type[Exception], ...] = (
@@ -85,12 +88,14 @@ class Digest:
         limits: Limits,
         partition: int = 0,
         clock: Callable[[], float] = time.time,
+        kick: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = log
         self._bodies = bodies
         self._limits = limits
         self._partition = partition
         self._clock = clock
+        self._kick = kick
         self._projects = Projects()
         self._compressors = _Compressors()
         self._trainer = Trainer()
@@ -117,13 +122,18 @@ class Digest:
         with transaction.atomic():
             self._move(records)
             seen = {(c.event.project_id, c.event.release, c.event.environment) for c in fresh}
-            releases = registry.observe(seen, now=now)
+            releases = registry.observe(seen | decoded.sessions.seen(), now=now)
+            if decoded.sessions.updates:
+                digested.sessions = sessions.record(decoded.sessions.updates, releases=releases)
             digested.occurrences = record(fresh, releases=releases, explain=self._explain, now=now)
             relay.owe(self._owed(digested, records, now))
             with connection.cursor() as cursor:
                 usage.add_tallies(cursor, tallies(digested.counts))
-                live.announce(cursor, self._announcement(digested), now=now)
+                live.announce(cursor, self._announcement(decoded, digested), now=now)
+                has_triggers = triggers.owe(cursor, digested.occurrences, now=now)
         self._position = records[-1].offset + 1
+        if has_triggers:
+            self._kick()
         return digested
 
     def bury(self, dead: Record, reason: str) -> None:
@@ -192,6 +202,9 @@ class Digest:
             relay.Owed(topics.EVENTS, topics.project_key(candidate.event.project_id), encode(row_of(candidate)))
             for candidate in digested.occurrences.stored
         ]
+        owed += [
+            relay.Owed(topics.SESSIONS, topics.project_key(row.project_id), encode(row)) for row in digested.sessions
+        ]
         batch = f"{self._log.log_id}:{self._partition}:{records[0].offset}"
         owed += [
             relay.Owed(topics.OUTCOMES, topics.project_key(tally.project_id), encode(outcome_row(tally, record=batch)))
@@ -203,7 +216,7 @@ class Digest:
         ]
         return owed
 
-    def _announcement(self, digested: Digested) -> live.Announcement:
+    def _announcement(self, decoded: Decoded, digested: Digested) -> live.Announcement:
         fates = [
             live.Fate(c.record_id, live.FateKind.NEW, c.event.event_id, c.group_id)
             for c in digested.occurrences.stored
@@ -215,6 +228,8 @@ class Digest:
             if c.is_awaited
         ]
         fates += [live.Fate(dead.record_id, live.FateKind.DEAD) for dead in digested.unreadable if dead.record_id]
+        made = {(row.project_id, row.session_id) for row in digested.sessions if row.revision == 1}
+        fates += decoded.sessions.fates(made)
         return live.Announcement(fates, self._news(digested.occurrences))
 
     def _news(self, occurrences: Occurrences) -> list[live.ProjectNews]:

@@ -15,11 +15,12 @@ from django.db import InterfaceError, OperationalError
 
 from mini_sentry.digest.projects import ProjectFacts, Projects
 from mini_sentry.digest.scrubbing import scrub
+from mini_sentry.digest.sessions import Gathered, gather_item, gather_rest
 from mini_sentry.grouping.group import group
 from mini_sentry.groups.occurrences import Candidate
 from mini_sentry.protocol import client_report, envelope, rest_event, security, store
 from mini_sentry.protocol.context import Context
-from mini_sentry.protocol.errors import ProtocolError
+from mini_sentry.protocol.errors import OutOfTime, ProtocolError
 from mini_sentry.protocol.inflate import inflate
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.normalize import normalize
@@ -46,13 +47,14 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Decoded:
-    """What a batch holds. Every item is in exactly one of the three.
+    """What a batch holds. Every item is in exactly one of these.
 
     `finish` is called with each candidate as soon as it is grouped, while the processor still has its payload at hand.
     """
 
     finish: Callable[[Candidate], None] | None = None
     candidates: list[Candidate] = field(default_factory=list)
+    sessions: Gathered = field(default_factory=Gathered)
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
 
@@ -127,6 +129,10 @@ def _decode_one(record: Record, accepted: Accepted, decoded: Decoded, *, project
                     _event(accepted, payload, decoded, project=project, event_id=event_id, item=index)
         case "rest":
             _rest(accepted, body, decoded, project=project)
+        case "session":
+            with _one_fate(record, accepted, decoded, category="session"):
+                gather_rest(decoded.sessions, accepted, body)
+                decoded.count(accepted, Outcome.ACCEPTED, Reason.NONE, "session")
         case _:
             category = CATEGORY_OF_ITEM.get(accepted.kind, "default")
             decoded.count(accepted, Outcome.FILTERED, Reason.UNSUPPORTED, category)
@@ -149,6 +155,14 @@ def _envelope(
                 _event(
                     accepted, payload, decoded, project=project, event_id=header_id, sent_at=parsed.sent_at, item=index
                 )
+            elif item.type in ("session", "sessions"):
+                try:
+                    gather_item(
+                        decoded.sessions, accepted, payload, kind=item.type, index=index, sent_at=parsed.sent_at
+                    )
+                    decoded.count(accepted, Outcome.ACCEPTED, Reason.NONE, category)
+                except OutOfTime:
+                    decoded.count(accepted, Outcome.INVALID, Reason.TIMESTAMP, category)
             elif item.type == "client_report":
                 discarded = client_report.parse(payload)
                 decoded.count(accepted, Outcome.ACCEPTED, Reason.NONE, category)

@@ -18,7 +18,7 @@ GROUPS_COUNT: Final = 200
 
 
 class FateKind(StrEnum):
-    """What became of a record. DUPLICATE: its event id was stored before. DEAD: it is a dead letter."""
+    """What became of a record. DUPLICATE: its event id, or its session, was stored before. DEAD: it is a dead letter."""
 
     NEW = "new"
     DUPLICATE = "duplicate"
@@ -27,7 +27,7 @@ class FateKind(StrEnum):
 
 
 class Fate(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`record_id` is that of `streams.topics.Accepted`. NEW and DUPLICATE name the stored event and its group, others may not."""
+    """`record_id` is that of `streams.topics.Accepted`. Those of an event that is stored name it and its group."""
 
     record_id: bytes
     kind: FateKind
@@ -75,7 +75,7 @@ class ProjectNews(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Announcement(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`fates` are of the records that somebody may wait for (`Accepted.kind` is `rest`); the others may be left out."""
+    """`fates` are of the records that somebody may wait for (`Accepted.kind` is `rest` or `session`); the others may be left out."""
 
     fates: list[Fate] = msgspec.field(default_factory=list)
     projects: list[ProjectNews] = msgspec.field(default_factory=list)

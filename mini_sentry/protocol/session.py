@@ -51,7 +51,7 @@ class SessionUpdate(msgspec.Struct, gc=False):
 
     `started_at`, `updated_at` and `received_at` are Unix milliseconds, and the first two are not after the last.
     `user` is the client's distinct id, "" for none. `quantity` is how many runs it stands for: more than one only for
-    counts, whose `session_id` names the count.
+    counts, whose `session_id` names the count. `placed_at` is the time of the update that named release and environment.
     """
 
     session_id: str
@@ -64,6 +64,7 @@ class SessionUpdate(msgspec.Struct, gc=False):
     started_at: int
     updated_at: int
     received_at: int
+    placed_at: int
     quantity: int = 1
 
 
@@ -96,6 +97,7 @@ def parse_update(payload: bytes, *, received_at: float, fallback_id: str, sent_a
         started_at=_unix_ms(min(started, received_at)),
         updated_at=_unix_ms(updated),
         received_at=_unix_ms(received_at),
+        placed_at=_unix_ms(updated),
     )
 
 
@@ -138,6 +140,7 @@ def parse_aggregates(payload: bytes, *, received_at: float, key: str, sent_at: s
                         started_at=started_at,
                         updated_at=started_at,
                         received_at=_unix_ms(received_at),
+                        placed_at=started_at,
                         quantity=quantity,
                     )
                 )
@@ -215,6 +218,7 @@ def to_update(rest: RestSession, *, received_at: float) -> SessionUpdate:
         started_at=moment,
         updated_at=moment,
         received_at=moment,
+        placed_at=moment,
     )
 
 
@@ -237,12 +241,13 @@ def merge(one: SessionUpdate, other: SessionUpdate) -> SessionUpdate:
         started_at=min(one.started_at, other.started_at),
         updated_at=max(one.updated_at, other.updated_at),
         received_at=min(one.received_at, other.received_at),
+        placed_at=placed.placed_at,
         quantity=max(one.quantity, other.quantity),
     )
 
 
 def _place_order(update: SessionUpdate) -> tuple[bool, int, str, str]:
-    return bool(update.release), update.updated_at, update.release, update.environment
+    return bool(update.release), update.placed_at, update.release, update.environment
 
 
 _strict = msgspec.json.Decoder().decode

@@ -43,7 +43,8 @@ class Artifact(models.Model):
     Several may have one name: the newest is used, the others are its history. `dist` is empty for a file of every build.
     `file_name` is what the map says it is the map of, `refers_to` the map that a minified file names as its own.
     `checksum` is the SHA-256 of the content in hex, `size` its bytes. `debug_id` is 36 characters in lower case; with one,
-    the file also serves other releases of the project, and needs none itself.
+    the file also serves other releases of the project, and needs none itself. `is_applied` once the events that were
+    stored before it have been mapped with it.
     """
 
     class Kind(models.TextChoices):
@@ -62,10 +63,14 @@ class Artifact(models.Model):
     debug_id = models.CharField(max_length=36, blank=True, default="")
     checksum = models.CharField(max_length=64, db_index=True)
     size = models.BigIntegerField()
+    is_applied = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["project", "debug_id"], name="artifact_by_debug_id")]
+        indexes = [
+            models.Index(fields=["project", "debug_id"], name="artifact_by_debug_id"),
+            models.Index(fields=["id"], name="artifact_to_apply", condition=models.Q(is_applied=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -87,7 +92,8 @@ class Session(models.Model):
     """One run of an app as its updates left it, or `quantity` runs of one count that ended alike.
 
     Times are Unix milliseconds: when it began, the latest update's own time, and when its first update was received, which
-    never changes. `user` is the client's distinct id, "" for none. `revision` rises with every change.
+    never changes. `placed_at` is that of the update that named release and environment. `user` is the client's distinct id, ""
+    for none. `revision` rises with every change.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -102,6 +108,7 @@ class Session(models.Model):
     started_at = models.BigIntegerField()
     updated_at = models.BigIntegerField()
     received_at = models.BigIntegerField()
+    placed_at = models.BigIntegerField()
     revision = models.PositiveIntegerField()
 
     class Meta:

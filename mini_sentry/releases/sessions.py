@@ -36,6 +36,7 @@ _COLUMNS: Final = (
     "started_at",
     "updated_at",
     "received_at",
+    "placed_at",
     "revision",
 )
 
@@ -44,7 +45,7 @@ def _upsert() -> tuple[str, str]:
     """The statement before and after its rows."""
     table = "releases_session"
     # A place is release and environment together; one with a release goes before one without, then the later one.
-    place = "({0}.release_id IS NOT NULL, {0}.updated_at, COALESCE({0}.release_id, 0), {0}.environment)"
+    place = "({0}.release_id IS NOT NULL, {0}.placed_at, COALESCE({0}.release_id, 0), {0}.environment)"
     moves = f"{place.format('excluded')} > {place.format(table)}"
     longer = f"excluded.duration_ms > COALESCE({table}.duration_ms, -1)"
     rising = ("status", "errors", '"user"', "updated_at")
@@ -57,22 +58,17 @@ def _upsert() -> tuple[str, str]:
             ("duration_ms", longer),
             ("release_id", moves),
             ("environment", moves),
+            ("placed_at", moves),
         ]
     ]
     settings.append(f"revision = {table}.revision + 1")
-    differs = [*changed, f"excluded.started_at < {table}.started_at", longer, _moves_elsewhere(table, moves)]
+    differs = [*changed, f"excluded.started_at < {table}.started_at", longer, moves]
     head = f"INSERT INTO {table} ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608
     tail = (
         f" ON CONFLICT (project_id, session_id) DO UPDATE SET {', '.join(settings)} "
         f"WHERE {' OR '.join(differs)} RETURNING {', '.join(_COLUMNS)}"
     )
     return head, tail
-
-
-def _moves_elsewhere(table: str, moves: str) -> str:
-    """A later update from the same place moves nothing."""
-    same = f"COALESCE(excluded.release_id, 0) = COALESCE({table}.release_id, 0) AND excluded.environment = {table}.environment"
-    return f"({moves} AND NOT ({same}))"
 
 
 _HEAD, _TAIL = _upsert()
@@ -115,6 +111,7 @@ def _values(project_id: int, update: SessionUpdate, releases: Mapping[Seen, int]
         update.started_at,
         update.updated_at,
         update.received_at,
+        update.placed_at,
         1,
     )
 
@@ -129,7 +126,7 @@ def _add_versions(cursor: CursorWrapper, versions: dict[int, str], missing: Iter
 
 def _row(values: Sequence[Any], versions: Mapping[int, str]) -> SessionRow:
     project_id, session_id, release_id, environment, user, status, errors, duration_ms, quantity, *rest = values
-    started_at, updated_at, received_at, revision = rest
+    started_at, updated_at, received_at, _placed_at, revision = rest
     return SessionRow(
         project_id=project_id,
         session_id=session_id,

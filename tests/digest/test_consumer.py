@@ -185,11 +185,10 @@ def test_a_record_that_the_store_refuses_is_found_by_halving_and_buried(log, dra
 
 
 def test_items_that_are_not_kept_yet_are_counted(log, drain, shop):
-    items = b'{}\n{"type":"session"}\n{"sid":"1"}\n{"type":"transaction"}\n{}\n{"type":"something_new"}\n{}'
+    items = b'{}\n{"type":"transaction"}\n{}\n{"type":"something_new"}\n{}'
     accept(log, shop, items)
     drain()
     assert counted(shop) == {
-        ("filtered", "unsupported", "session"): 1,
         ("filtered", "unsupported", "transaction"): 1,
         ("filtered", "unsupported", "default"): 1,
     }

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from mini_sentry.streams.consumer import Consumer
 from tests.ingest.driver import KEY, serving
 from tests.recordings import SAMPLES, requests_of
 
+RECORDED_AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC).timestamp()
+"""Soon after all of them were sent: sessions of another day would be refused."""
+
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "expected-outcomes.json").read_text())
 
 
@@ -35,6 +39,7 @@ def test_each_item_of_a_recording_ends_as_expected(name: str, tmp_path: Path):
     for request, expected in zip(requests, EXPECTED[name], strict=True):
         keys = [(1, KEY, request.project_id, True)]
         with serving(rows=Rows(projects=projects, keys=keys)) as server:
+            server.time = RECORDED_AT
             answer = server.post(request.path, request.body, request.headers)
             assert answer.status in {200, 201}, answer.body
             before = outcomes()

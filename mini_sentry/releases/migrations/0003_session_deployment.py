@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
                 ("started_at", models.BigIntegerField()),
                 ("updated_at", models.BigIntegerField()),
                 ("received_at", models.BigIntegerField()),
+                ("placed_at", models.BigIntegerField()),
                 ("revision", models.PositiveIntegerField()),
                 (
                     "project",
