@@ -129,6 +129,43 @@ def seed(installation: Installation) -> dict[str, Any]:
     return storefront
 
 
+PARTS = ("label", "pallet", "scanner", "shelf", "conveyor", "gate", "scale", "forklift", "printer", "lift")
+FAULTS = (
+    "KeyError",
+    "ValueError",
+    "ConnectionError",
+    "PermissionError",
+    "RuntimeError",
+    "LookupError",
+    "OSError",
+    "Stuck",
+)
+MANY = len(PARTS) * len(FAULTS)
+"""More issues than the list loads at once."""
+
+
+def fill(installation: Installation) -> dict[str, Any]:
+    """A project with MANY issues, the first sixteen of them dealt with."""
+    project = installation.create_project("Warehouse API", "warehouse-api")
+    for fault in FAULTS:
+        for part in PARTS:
+            event = {
+                "level": ("error", "warning", "fatal")[len(part) % 3],
+                "platform": "python",
+                "environment": ("production", "staging")[len(fault) % 2],
+                "fingerprint": [fault, part],
+                "transaction": f"warehouse.{part}",
+                "exception": [{"type": fault, "value": f"the {part} did not answer"}],
+            }
+            send(installation, project, event)
+    installation.wait_until(lambda: _is_all_counted(installation, project["slug"]), "all is stored and counted")
+    found = installation.get(f"/api/groups/?project={project['slug']}&sort=first_seen").json()
+    for action, part in (("resolve", found[:10]), ("ignore", found[10:16])):
+        body = {"project": project["slug"], "ids": [group["id"] for group in part], "action": action}
+        assert installation.post("/api/groups/bulk/", body).status == 200
+    return project
+
+
 def _is_all_counted(installation: Installation, slug: str) -> bool:
     """Whether the digest has nothing left to do, and the columns know of each event."""
     if installation.get("/api/health/").json()["digest_lag_seconds"]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Route, expect
 
 from tests import browser as browsers
 from tests import reading
@@ -19,6 +19,7 @@ AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "ax
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
 SLUG = "storefront-web"
+FULL = "warehouse-api"
 
 
 class Site(NamedTuple):
@@ -49,6 +50,8 @@ class Site(NamedTuple):
             "/p/not-connected-yet/issues",
             issues,
             f"{issues}?q=nothing-like-this",
+            f"{issues}?q=relaese:1.2",
+            "/p/warehouse-api/issues?status=all",
             *(f"{issues}/{short}" for short in shorts.values()),
             f"{issues}/{shorts['chained']}/events/{chained}",
             f"{issues}/{shorts['many']}/events/first",
@@ -60,6 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data = tmp_path_factory.mktemp("walk") / "data"
     with browsers.for_tests() as browser, running(data) as installation:
         project = seed.seed(installation)
+        seed.fill(installation)
         yield Site(installation, browser, project)
 
 
@@ -130,6 +134,7 @@ def test_a_page_and_an_issue_that_are_not_there_say_so(site: Site):
         page = watched.page
         page.goto(f"{site.installation.address}/no/such/page")
         expect(page.get_by_role("heading", name="There is no such page.")).to_be_visible()
+        expect(page).to_have_title("No such page · Mini Sentry")
         watched.assert_clean()
         page.goto(f"{site.installation.address}/p/{SLUG}/issues/{SLUG.upper()}-ZZZ")
         expect(page.get_by_text("There is no issue")).to_be_visible()
@@ -216,7 +221,98 @@ def test_an_issue_is_resolved_and_assigned_on_its_page(site: Site, desk: browser
     page.get_by_label("Assign to").fill("grace@example.org")
     page.get_by_role("dialog").get_by_role("button", name="Assign", exact=True).click()
     expect(page.get_by_text("Assigned to grace@example.org.")).to_be_visible()
+    activity = page.get_by_role("region", name="Activity")
+    expect(activity.get_by_text("Assigned to grace@example.org")).to_be_visible()
     assert site.installation.get(f"/api/groups/{group['id']}/").json()["assignee"] == "grace@example.org"
+    desk.settle()
+
+
+def test_all_issues_that_match_are_resolved_at_once_and_brought_back(site: Site, desk: browsers.Watched):
+    page = desk.page
+    installation = site.installation
+    open_issues = f"/api/groups/?project={FULL}&status=unresolved&limit=1"
+
+    def amount() -> int:
+        return int(installation.get(open_issues).headers["x-hits"])
+
+    before = amount()
+    page.goto(f"{installation.address}/p/{FULL}/issues")
+    page.get_by_role("checkbox", name="Select all issues in the list").click()
+    expect(page.get_by_text("50 selected")).to_be_visible()
+    page.get_by_role("button", name=f"Select all {before} matching").click()
+    expect(page.get_by_text(f"All {before} matching selected")).to_be_visible()
+    page.get_by_role("button", name="Resolve", exact=True).click()
+    expect(page.get_by_text(f"Resolved {before} issues.")).to_be_visible()
+    expect(page.get_by_text("Nothing open.")).to_be_visible()
+    assert amount() == 0
+    page.get_by_role("button", name="Undo").click()
+    installation.wait_until(lambda: amount() == before, "undone")
+    expect(page.get_by_text(f"{before} issues", exact=True)).to_be_visible()
+    # What was resolved or ignored before is so still.
+    assert int(installation.get(f"/api/groups/?project={FULL}&limit=1").headers["x-hits"]) == seed.MANY
+    desk.settle()
+
+
+def test_the_word_that_a_search_cannot_contain_is_told_with_a_way_to_mend_it(site: Site):
+    with browsers.watched(site.browser, size=DESKTOP) as watched:
+        page = watched.page
+        page.goto(f"{site.installation.address}/p/{SLUG}/issues?q=timeout+relaese:1.2")
+        box = page.get_by_label("Search issues")
+        expect(box).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_role("alert")).to_contain_text("there is no key 'relaese'")
+        assert page.locator(".decoration-wavy").inner_text() == "relaese:1.2"
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+        page.get_by_role("button", name="Search for timeout release:1.2").click()
+        expect(box).to_have_value("timeout release:1.2")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        watched.settle()
+        assert all("400" in line for line in watched.trouble), watched.trouble
+
+
+def box_of(locator: Locator) -> FloatRect:
+    box = locator.bounding_box()
+    assert box is not None
+    return box
+
+
+def right_of(locator: Locator) -> float:
+    return box_of(locator)["x"] + box_of(locator)["width"]
+
+
+def test_a_phone_shows_the_whole_id_of_each_issue_and_a_way_to_set_up(site: Site):
+    with browsers.watched(site.browser, size=PHONE) as watched:
+        page = watched.page
+        page.goto(f"{site.installation.address}/p/{SLUG}/issues")
+        watched.settle()
+        found = reading.groups(site.installation, SLUG)
+        ids = page.get_by_role("list", name="Issues").get_by_text(re.compile(f"^{SLUG.upper()}-"))
+        assert ids.count() >= 10
+        for each in ids.all():
+            assert each.inner_text() in {group["short_id"] for group in found}
+            assert right_of(each) <= right_of(each.locator("..")) + 1, each.inner_text()
+        page.goto(f"{site.installation.address}/projects")
+        storefront = page.get_by_role("listitem").filter(has_text="Storefront web")
+        expect(storefront.get_by_text("python", exact=True)).to_be_visible()
+        expect(storefront.get_by_role("link", name="Set up")).to_be_visible()
+        issue = reading.titled(found, "Cache warmup finished with 3 misses")
+        page.goto(f"{site.installation.address}/p/{SLUG}/issues/{issue['short_id']}")
+        buttons = [page.get_by_role("button", name=name).first for name in ("Ignore", "Copy as Markdown")]
+        assert box_of(buttons[0])["y"] == box_of(buttons[1])["y"]
+        watched.settle()
+        watched.assert_clean()
+
+
+def test_the_list_of_a_project_without_events_is_never_blank(site: Site, desk: browsers.Watched):
+    page = desk.page
+    late: list[Route] = []
+    page.route("**/assets/SetupPage-*.js", late.append)
+    page.goto(f"{site.installation.address}/p/not-connected-yet/issues")
+    expect(page.get_by_role("heading", name="Set up", level=1)).to_be_visible()
+    expect(page.get_by_role("status", name="Loading the set-up")).to_be_visible()
+    for route in late:
+        route.continue_()
+    expect(page.get_by_text("Listening for the first event…")).to_be_visible()
+    expect(page).to_have_title("Set up · not-connected-yet · Mini Sentry")
     desk.settle()
 
 

@@ -88,6 +88,7 @@ export function Pick({
   onChange,
   prefix,
   small,
+  isOn = false,
 }: {
   label: string
   value: string
@@ -95,11 +96,13 @@ export function Pick({
   onChange: (value: string) => void
   prefix?: ReactNode
   small?: boolean
+  /** Whether the choice narrows what is shown. */
+  isOn?: boolean
 }) {
   const chosen = options.find(option => option.value === value)?.label ?? value
   return (
     <Select.Root items={options} value={value} onValueChange={next => onChange(String(next))} modal={false}>
-      <Trigger label={`${label}: ${chosen}`} small={small}>
+      <Trigger label={`${label}: ${chosen}`} small={small} isOn={isOn}>
         {prefix && <span className="text-ink3">{prefix}</span>}
         <span className="truncate">{chosen}</span>
       </Trigger>

@@ -159,6 +159,7 @@ export function Scope({
       <Pick
         label="Time range"
         value={filters.range || 'any'}
+        isOn={filters.range !== ''}
         options={rangeOptions}
         onChange={range => onChange({ range: range === 'any' ? '' : range })}
       />

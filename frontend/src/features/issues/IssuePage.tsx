@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { ArrowDown, ArrowUp } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { ApiError } from '@/api/client'
 import { useLive } from '@/api/live'
 import type { EventDetail, Group } from '@/api/types'
@@ -174,15 +174,7 @@ function Loaded({
         at={event.data?.received_at}
         search={search}
       />
-      {event.isError ? (
-        <EventMissing
-          error={event.error}
-          group={group}
-          retry={() => void event.refetch()}
-          onLatest={() => goTo('latest')}
-          eventKey={eventKey}
-        />
-      ) : event.data ? (
+      {event.data ? (
         <EventLine
           event={event.data}
           eventKey={eventKey}
@@ -191,11 +183,28 @@ function Loaded({
           isMoving={event.isPlaceholderData}
         />
       ) : (
-        <div className="px-4 py-3">
-          <Skeleton className="h-5 w-80" />
-        </div>
+        event.isPending && (
+          <div className="px-4 py-3">
+            <Skeleton className="h-5 w-80" />
+          </div>
+        )
       )}
-      <Body group={group} event={event.data} search={search} isLoading={event.isPending} />
+      <Body
+        group={group}
+        event={event.data}
+        search={search}
+        missing={
+          event.isError && (
+            <EventMissing
+              error={event.error}
+              group={group}
+              retry={() => void event.refetch()}
+              onLatest={() => goTo('latest')}
+              eventKey={eventKey}
+            />
+          )
+        }
+      />
     </>
   )
 }
@@ -223,22 +232,19 @@ function Body({
   group,
   event,
   search,
-  isLoading,
+  missing,
 }: {
   group: Group
   event: EventDetail | undefined
   search: IssueSearch
-  isLoading: boolean
+  /** What to say in place of the event; without it and an event, one is on its way. */
+  missing: ReactNode
 }) {
   const main = useRef<HTMLDivElement>(null)
   return (
     <div ref={main} className="grid grid-cols-1 items-start lg:grid-cols-[minmax(0,1fr)_356px]">
       <div className="min-w-0">
-        {event ? (
-          <EventPanels event={event} group={group} search={search} />
-        ) : isLoading ? (
-          <PanelSkeleton />
-        ) : null}
+        {missing || (event ? <EventPanels event={event} group={group} search={search} /> : <PanelSkeleton />)}
       </div>
       <aside
         aria-label="About the issue"

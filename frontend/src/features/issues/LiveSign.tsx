@@ -21,7 +21,7 @@ export function LiveSign({ state }: { state: LiveState }) {
           state === 'off' && 'is-off',
         )}
       />
-      {words[state]}
+      <span className={classes(state === 'live' && 'phone:sr-only')}>{words[state]}</span>
     </span>
   )
 }

@@ -80,9 +80,7 @@ export function Timeline({
           />
         )}
       </div>
-      {first && last && rows.length > 1 && (
-        <Axis start={first} end={last + (last - first) / (rows.length - 1)} />
-      )}
+      {rows.length > 1 && <Axis start={first} end={last + (last - first) / (rows.length - 1)} />}
     </section>
   )
 }

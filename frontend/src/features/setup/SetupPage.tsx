@@ -103,10 +103,10 @@ export function SetupSteps({ project }: { project: Project }) {
             All keys of this project are disabled, so no SDK can send to it.
           </p>
         )}
-        <div className="flex flex-wrap items-center gap-2">
+        <div className="flex items-center gap-2">
           <span className="text-ink3">DSN</span>
           <code
-            className="min-w-0 truncate rounded-s border border-line bg-surface px-2 py-1 font-mono text-s"
+            className="min-w-0 truncate rounded-s border border-line bg-surface px-2 py-1 font-mono text-s phone:py-2"
             title={dsn}
           >
             {dsn}
