@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
+from mini_sentry.groups.compressed import CompressedJSON
 from mini_sentry.projects.models import Project
 from mini_sentry.releases.models import Release
 
@@ -72,7 +73,7 @@ class GroupHash(models.Model):
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="hashes", db_constraint=False)
     variant = models.CharField(max_length=32)
     config = models.CharField(max_length=64)
-    explanation = models.JSONField(default=list)
+    explanation = CompressedJSON(default=list)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -4,6 +4,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import mini_sentry.groups.compressed
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -215,7 +217,7 @@ class Migration(migrations.Migration):
                 ("hash", models.CharField(max_length=32)),
                 ("variant", models.CharField(max_length=32)),
                 ("config", models.CharField(max_length=64)),
-                ("explanation", models.JSONField(default=list)),
+                ("explanation", mini_sentry.groups.compressed.CompressedJSON(default=list)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "group",
