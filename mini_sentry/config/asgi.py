@@ -35,6 +35,7 @@ from mini_sentry.ingest.routes import handles, without_prefix
 from mini_sentry.live.app import LiveApp, Refusal
 from mini_sentry.live.bus import Bus
 from mini_sentry.projects import keys
+from mini_sentry.releases.sessions import session_json
 from mini_sentry.streams.consumer import lag_seconds
 from mini_sentry.streams.log import Log, LogError
 from mini_sentry.streams.open import open_logs
@@ -117,6 +118,7 @@ class Application:
                 ),
                 bus=self._bus,
                 read_event=self._read_event,
+                read_session=self._read_session,
                 digest_lag_seconds=lambda: self._lag.seconds,
                 refusals=Refusals(time.time),
                 limits=limits(),
@@ -139,6 +141,9 @@ class Application:
 
     async def _read_event(self, project_id: int, event_id: str) -> bytes | None:
         return await asyncio.get_running_loop().run_in_executor(self._reader, event_json, project_id, event_id)
+
+    async def _read_session(self, project_id: int, session_id: str) -> bytes | None:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, session_json, project_id, session_id)
 
 
 class _Lag:

@@ -76,10 +76,12 @@ def _rebuild(since: str) -> int:
     from django.conf import settings
 
     from mini_sentry.analytics.migrate import migrate
+    from mini_sentry.analytics.rows import SESSIONS_TABLE
     from mini_sentry.analytics.snuba import rebuild
     from mini_sentry.analytics.store import ColumnsError, Store
     from mini_sentry.digest.rows import stored_rows
     from mini_sentry.groups import columns
+    from mini_sentry.releases import sessions
 
     try:
         start = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
@@ -90,8 +92,9 @@ def _rebuild(since: str) -> int:
     try:
         migrate(store, retention_days=settings.RETENTION_DAYS)
         count = rebuild(store, stored_rows(since=start))
+        session_count = rebuild(store, sessions.stored_rows(since=start), table=SESSIONS_TABLE)
     except ColumnsError as error:
         print(f"mini-sentry: the columns cannot be reached ({error}). Start the server first.", file=sys.stderr)
         return 1
-    print(f"{count} events are in the columns.")
+    print(f"{count} events and {session_count} sessions are in the columns.")
     return 0

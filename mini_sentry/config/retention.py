@@ -18,6 +18,7 @@ from django.utils import timezone
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
+from mini_sentry.releases.sessions import retire_sessions
 from mini_sentry.streams import dead_letters
 from mini_sentry.streams.open import open_logs
 
@@ -58,6 +59,7 @@ STEPS: Final[dict[str, Step]] = {
     "events": _events,
     "bodies of loud groups": _bodies_of_loud_groups,
     "dictionaries": _dictionaries,
+    "sessions": retire_sessions,
     "counts of outcomes": expire_outcomes,
     "dead letters": _dead_letters,
     "sign-ins": _sign_ins,

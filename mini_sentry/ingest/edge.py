@@ -29,7 +29,8 @@ class Announcements(Protocol):
 class Edge:
     """The edge's collaborators.
 
-    `read_event(project_id, event_id)` gives a stored event as the REST API's JSON, None when it is not there.
+    `read_event(project_id, event_id)` gives a stored event as the REST API's JSON, None when it is not there;
+    `read_session(project_id, session_id)` a session likewise.
     `digest_lag_seconds` says how old the oldest undigested record is. `now` gives Unix seconds. `X-Forwarded-For` is
     believed from `trusted_proxies` only.
     """
@@ -40,6 +41,7 @@ class Edge:
     guard: Guard
     bus: Announcements
     read_event: Callable[[int, str], Awaitable[bytes | None]]
+    read_session: Callable[[int, str], Awaitable[bytes | None]]
     digest_lag_seconds: Callable[[], float]
     refusals: Refusals
     limits: Limits = DEFAULT

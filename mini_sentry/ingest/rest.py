@@ -1,15 +1,17 @@
 """What people and scripts post: one event or session as JSON or a form, to a URL that says which project.
 
 The body is decoded at once, because whoever waits for the answer wants to read what is wrong with it. The answer to an
-event is the event as the digest stored it: it waits for the announcement, but not for long, and not while the digest is
+event or session is what the digest stored: it waits for the announcement, but not for long, and not while the digest is
 behind.
 """
 
 import asyncio
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,15 +22,22 @@ from mini_sentry.ingest.quotas import Bucket
 from mini_sentry.ingest.replies import Receive, Refused, Scope, Send, closed, reply, sentence, unacceptable
 from mini_sentry.ingest.routes import Kind, Route
 from mini_sentry.ingest.senders import keys_unavailable
+from mini_sentry.live.messages import FateKind
 from mini_sentry.projects.keys import KeysUnavailable, ProjectFacts
 from mini_sentry.protocol import rest_event
-from mini_sentry.protocol.errors import BodyTooLarge, MediaTypeUnknown, ProtocolError
+from mini_sentry.protocol import session as sessions
+from mini_sentry.protocol.errors import BodyTooLarge, MediaTypeUnknown, ProtocolError, SessionIdMissing
 from mini_sentry.protocol.outcomes import Reason
 from mini_sentry.protocol.rest_event import RestEvent
+from mini_sentry.protocol.session import RestSession, Status
 from mini_sentry.streams.topics import Accepted, project_key
 
 LONGEST_LAG_SECONDS = 2.0
 LONGEST_HEADER_CHARS = 1024
+UPDATE: Final = FateKind.DUPLICATE
+"""The fate of a session's record whose session was there before."""
+
+Checked = TypeVar("Checked")
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +46,13 @@ async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, se
     edge = intake.edge
     headers: dict[bytes, bytes] = dict(scope["headers"])
     project = await _project(intake, route, category="error")
-    rest = await _checked(intake, project, headers, receive, category="error")
+    parse = partial(rest_event.parse, limits=edge.limits)
+    rest = await _checked(intake, project, headers, receive, parse, category="error")
     now = edge.now()
     _admit(intake, project, Bucket.EVENTS, category="error", now=now)
     event_id = rest.event_id or uuid.uuid4().hex
     message = _message("rest", intake, project, scope, headers, now, event_id, rest.payload)
-    is_waiting = not _respond_async(headers) and edge.digest_lag_seconds() <= LONGEST_LAG_SECONDS
-    if not is_waiting:
+    if not _is_waiting(intake, headers):
         await publish(intake.publisher, project_key(project.project_id), message, category="error")
         await reply(send, 201, _unstored(rest, project, event_id, now))
         return
@@ -54,7 +63,7 @@ async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, se
         await asyncio.wait([fate], timeout=edge.wait_seconds)
     finally:
         fate.cancel()
-    stored = await _stored(intake, project.project_id, event_id)
+    stored = await _stored(edge.read_event, project.project_id, event_id)
     await reply(send, 201, stored if stored is not None else _unstored(rest, project, event_id, now))
 
 
@@ -62,33 +71,32 @@ async def session(intake: Intake, route: Route, scope: Scope, receive: Receive, 
     edge = intake.edge
     headers: dict[bytes, bytes] = dict(scope["headers"])
     project = await _project(intake, route, category="session")
-    rest = await _checked(intake, project, headers, receive, category="session")
-    session_id = rest.fields.get("session_id")
-    if not isinstance(session_id, str) or not session_id.strip():
+    try:
+        sent = await _checked(intake, project, headers, receive, sessions.parse_rest, category="session")
+    except SessionIdMissing as error:
         raise Refused(
-            400,
-            {"detail": "session_id required"},
-            Reason.MALFORMED,
-            project_id=project.project_id,
-            category="session",
-        )
+            400, {"detail": str(error)}, Reason.MALFORMED, project_id=project.project_id, category="session"
+        ) from error
     now = edge.now()
     _admit(intake, project, Bucket.SESSIONS, category="session", now=now)
-    message = _message("session", intake, project, scope, headers, now, "", rest.payload)
-    await publish(intake.publisher, project_key(project.project_id), message, category="session")
-    answer = {
-        "id": None,
-        "project": project.project_id,
-        "release": None,
-        "environment": rest.environment,
-        "session_id": session_id,
-        "user": rest.fields.get("user", ""),
-        "status": rest.fields.get("status", "init"),
-        "duration_ms": rest.fields.get("duration_ms"),
-        "started_at": None,
-        "updated_at": None,
-    }
-    await reply(send, 201, msgspec.json.encode(answer))
+    message = _message("session", intake, project, scope, headers, now, "", sent.payload)
+    if not _is_waiting(intake, headers):
+        await publish(intake.publisher, project_key(project.project_id), message, category="session")
+        await reply(send, 201, _unstored_session(sent, project))
+        return
+    fate = edge.bus.expect(project.project_id, message.record_id)
+    try:
+        await publish(intake.publisher, project_key(project.project_id), message, category="session")
+        await asyncio.wait([fate], timeout=edge.wait_seconds)
+        # Nobody can tell an update from a first one before the digest has said so.
+        is_update = fate.done() and not fate.cancelled() and fate.result().kind == UPDATE
+    finally:
+        fate.cancel()
+    stored = await _stored(edge.read_session, project.project_id, sent.session_id)
+    if stored is None:
+        await reply(send, 201, _unstored_session(sent, project))
+    else:
+        await reply(send, 200 if is_update else 201, stored)
 
 
 async def _project(intake: Intake, route: Route, *, category: str) -> ProjectFacts:
@@ -117,16 +125,24 @@ async def _project(intake: Intake, route: Route, *, category: str) -> ProjectFac
 
 
 async def _checked(
-    intake: Intake, project: ProjectFacts, headers: dict[bytes, bytes], receive: Receive, *, category: str
-) -> RestEvent:
-    """The body, read and checked. Raises Refused: 400 with the field's name, 413, 415."""
+    intake: Intake,
+    project: ProjectFacts,
+    headers: dict[bytes, bytes],
+    receive: Receive,
+    parse: Callable[[bytes, str], Checked],
+    *,
+    category: str,
+) -> Checked:
+    """The body, read and checked by `parse`. Raises Refused: 400 with the field's name, 413, 415; SessionIdMissing."""
     limits = intake.edge.limits
     try:
         body = await read(receive, headers.get(b"content-length"), max_bytes=limits.request_bytes)
         plain = await inflated(body, encoding_of(headers.get(b"content-encoding")), max_bytes=limits.inflated_bytes)
         if len(plain) > limits.event_bytes:
             raise BodyTooLarge(limits.event_bytes)
-        return rest_event.parse(plain, headers.get(b"content-type", b"").decode("latin-1"), limits=limits)
+        return parse(plain, headers.get(b"content-type", b"").decode("latin-1"))
+    except SessionIdMissing:
+        raise
     except MediaTypeUnknown as error:
         raise Refused(
             415,
@@ -151,6 +167,10 @@ def _admit(intake: Intake, project: ProjectFacts, bucket: Bucket, *, category: s
             category=category,
             headers=[(b"retry-after", b"%d" % admission.retry_after_seconds)],
         )
+
+
+def _is_waiting(intake: Intake, headers: dict[bytes, bytes]) -> bool:
+    return not _respond_async(headers) and intake.edge.digest_lag_seconds() <= LONGEST_LAG_SECONDS
 
 
 def _respond_async(headers: dict[bytes, bytes]) -> bool:
@@ -186,12 +206,14 @@ def _message(
     )
 
 
-async def _stored(intake: Intake, project_id: int, event_id: str) -> bytes | None:
+async def _stored(
+    read_stored: Callable[[int, str], Awaitable[bytes | None]], project_id: int, name: str
+) -> bytes | None:
     try:
-        return await intake.edge.read_event(project_id, event_id)
+        return await read_stored(project_id, name)
     except Exception:
-        # The event is accepted whatever happens here: an error would make the client send it again.
-        logger.exception("The stored event could not be read back")
+        # It is accepted whatever happens here: an error would make the client send it again.
+        logger.exception("What was stored could not be read back")
         return None
 
 
@@ -211,5 +233,23 @@ def _unstored(rest: RestEvent, project: ProjectFacts, event_id: str, received_at
         "stack": rest.stack,
         "symbolicated": {},
         "event_id": event_id,
+    }
+    return msgspec.json.encode(fields)
+
+
+def _unstored_session(sent: RestSession, project: ProjectFacts) -> bytes:
+    """The session as far as it is known before it is digested: no id, no release, no times."""
+    fields: dict[str, Any] = {
+        "id": None,
+        "project": project.project_id,
+        "release": None,
+        "environment": sent.environment,
+        "session_id": sent.session_id,
+        "user": sent.user,
+        "status": sent.status.word,
+        "duration_ms": sent.duration_ms,
+        "started_at": None,
+        "updated_at": None,
+        "errors": int(sent.status is Status.ERRORED),
     }
     return msgspec.json.encode(fields)

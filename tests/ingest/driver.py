@@ -90,6 +90,7 @@ class Server:
         self.disk = Disk(free_bytes=50 << 30, total_bytes=100 << 30)
         self.board = Board()
         self.stored: dict[tuple[int, str], bytes] = {}
+        self.stored_sessions: dict[tuple[int, str], bytes] = {}
         self.lag_seconds = 0.0
         self.time = NOON
         self.guard = Guard(
@@ -106,6 +107,7 @@ class Server:
             guard=self.guard,
             bus=self.board,
             read_event=self._read_event,
+            read_session=self._read_session,
             digest_lag_seconds=lambda: self.lag_seconds,
             refusals=self.refusals,
             limits=limits,
@@ -177,6 +179,9 @@ class Server:
 
     async def _read_event(self, project_id: int, event_id: str) -> bytes | None:
         return self.stored.get((project_id, event_id))
+
+    async def _read_session(self, project_id: int, session_id: str) -> bytes | None:
+        return self.stored_sessions.get((project_id, session_id))
 
     async def _request(
         self,

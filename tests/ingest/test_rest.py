@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mini_sentry.live.messages import Fate, FateKind
 from mini_sentry.protocol.limits import Limits
 from tests.ingest.driver import CORS, Server, gzipped, serving
 
@@ -242,7 +243,7 @@ def test_over_the_limit_the_answer_is_429_with_a_time_to_wait() -> None:
         assert server.refused() == [(1, "rate_limited", "project_limit", "error", 1)]
 
 
-def test_a_session_is_kept_and_answered_before_it_has_an_id(server: Server) -> None:
+def test_a_session_that_nobody_heard_of_in_time_is_answered_without_an_id(server: Server) -> None:
     body = {"session_id": "s-1", "status": "ok", "release": "1.0.0", "user": "u1", "duration_ms": 1200}
     answer = post(server, SESSION_URL, body)
     assert answer.status == 201
@@ -257,12 +258,44 @@ def test_a_session_is_kept_and_answered_before_it_has_an_id(server: Server) -> N
         "duration_ms": 1200,
         "started_at": None,
         "updated_at": None,
+        "errors": 0,
     }
     [message] = server.messages()
     assert (message.kind, json.loads(message.body)) == ("session", body)
+    [future] = server.board.expected.values()
+    assert future.cancelled()
 
 
-@pytest.mark.parametrize("body", [{}, {"session_id": ""}, {"session_id": None}, {"session_id": 7}])
+@pytest.mark.parametrize(("kind", "status"), [(FateKind.NEW, 201), (FateKind.DUPLICATE, 200)])
+def test_a_session_is_answered_as_it_was_stored(server: Server, kind: FateKind, status: int) -> None:
+    def announce(future: asyncio.Future[Any]) -> None:
+        server.stored_sessions[1, "s-1"] = b'{"id":9}'
+        asyncio.get_running_loop().call_later(0.005, lambda: future.set_result(Fate(b"", kind)))
+
+    server.board.on_expect = announce
+    answer = post(server, SESSION_URL, {"session_id": "s-1"})
+    assert (answer.status, answer.json) == (status, {"id": 9})
+
+
+def test_nobody_waits_for_a_session_when_told_not_to() -> None:
+    with serving(wait_seconds=30.0) as server:
+        began = time.monotonic()
+        answer = post(server, SESSION_URL, {"session_id": "s-1"}, Prefer="respond-async")
+        assert time.monotonic() - began < 5
+        assert (answer.status, answer.json["id"]) == (201, None)
+        assert server.board.expected == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("status", "exploded"), ("duration_ms", "long"), ("user", ["u1"]), ("release", 5)]
+)
+def test_a_session_field_that_is_wrong_is_named(server: Server, field: str, value: Any) -> None:
+    answer = post(server, SESSION_URL, {"session_id": "s-1", field: value})
+    assert (answer.status, list(answer.json)) == (400, [field])
+    assert server.messages() == []
+
+
+@pytest.mark.parametrize("body", [{}, {"session_id": ""}, {"session_id": None}, {"session_id": ["a"]}])
 def test_a_session_needs_its_id(server: Server, body: dict[str, Any]) -> None:
     answer = post(server, SESSION_URL, body)
     assert (answer.status, answer.json) == (400, {"detail": "session_id required"})
