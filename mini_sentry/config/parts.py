@@ -10,7 +10,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from mini_sentry.analytics import snuba
+from mini_sentry.alerts import tasks
+from mini_sentry.alerts.triggers import Kick
+from mini_sentry.analytics import columns, snuba
 from mini_sentry.analytics.chdb_server import ColumnServer
 from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, Store
@@ -18,7 +20,6 @@ from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.groups import columns
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
@@ -113,7 +114,7 @@ class _Columns:
 
 
 def _digest_loops(log: Log) -> dict[str, Loop]:
-    digest = Digest(log, Bodies(settings.BODIES_DIR), limits=limits())
+    digest = Digest(log, Bodies(settings.BODIES_DIR), limits=limits(), kick=Kick(tasks.evaluate.delay))
     consumer = Consumer(log, topics.DIGEST, topics.INGEST, digest, attempts_path=settings.DATA_DIR / "digest.attempts")
     return {"digest": consumer.run, "housekeeping": lambda stop: _keep_house(log, stop)}
 
@@ -175,7 +176,7 @@ def _keep_house(log: Log, stop: threading.Event) -> None:
     while not stop.wait(HOUSEKEEPING_SECONDS):
         try:
             log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
-            for topic in (topics.EVENTS, topics.OUTCOMES):
+            for topic in (topics.EVENTS, topics.SESSIONS, topics.OUTCOMES):
                 log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
             with connection.cursor() as cursor:
                 messages.expire(cursor, now=time.time())
