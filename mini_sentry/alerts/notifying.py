@@ -80,7 +80,8 @@ def write(told: Sequence[Told], *, now: datetime, is_test: bool = False) -> list
                 subject_template=target.subject_template,
                 body_template=target.body_template,
                 destination=destination_of(target.target_type, target.target_value),
-                next_attempt_at=now,
+                # A test is attempted by whoever made it, and by nobody else.
+                next_attempt_at=None if is_test else now,
             )
             for notification in notifications
             for target in targets[notification.rule_id]
@@ -217,6 +218,20 @@ def project_facts(rule: AlertRule, *, rate: float, sessions: int, at: datetime) 
         **rule_facts(rule),
         "reason": f"{sessions} sessions in the last {window}",
     }
+
+
+def sample_facts(rule: AlertRule, *, now: datetime) -> dict[str, Any]:
+    """What a test tells: of the project's latest group, or of one made up while there is none."""
+    if rule.condition == Condition.CRASH_FREE:
+        limit = rule.crash_free_below or 0.0
+        return project_facts(rule, rate=max(0.0, limit - 1.0), sessions=rule.threshold_count, at=now)
+    group = Group.objects.filter(project=rule.project_id).order_by("-last_seen", "-pk").first()
+    if group is None:
+        title = "Example: this is what a notification looks like"
+        group = Group(
+            pk=0, number=0, title=title, value=title, culprit="example in test", first_seen=now, last_seen=now
+        )
+    return group_facts(rule, group, None, count=rule.threshold_count)
 
 
 def reason(rule: AlertRule, *, count: int) -> str:

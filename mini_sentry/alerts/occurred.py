@@ -127,6 +127,42 @@ def last_events(
     return found
 
 
+def times_by_group(
+    project_id: int,
+    since: float,
+    until: float,
+    *,
+    level: str,
+    environment: str,
+    most: int,
+    levels_of: Mapping[str, Sequence[str]],
+) -> tuple[dict[int, list[float]], bool]:
+    """When events of each group of a project were received in `since <= time < until`, ascending: the newest `most` of all,
+    and whether that is all of them."""
+    where, values = (
+        "project_id = %s AND received_at >= %s AND received_at < %s",
+        [project_id, _column(since), _column(until)],
+    )
+    if levels := levels_of[level]:
+        where += f" AND level IN ({', '.join(['%s'] * len(levels))})"
+        values += levels
+    if environment:
+        where += " AND environment = %s"
+        values.append(environment)
+    times: dict[int, list[float]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT group_id, received_at FROM groups_event WHERE {where} ORDER BY received_at DESC LIMIT %s",  # noqa: S608
+            [*values, most + 1],
+        )
+        rows = cursor.fetchall()
+    for group_id, received_at in rows[:most]:
+        times.setdefault(group_id, []).append(_seconds(received_at))
+    for group_times in times.values():
+        group_times.reverse()
+    return times, len(rows) <= most
+
+
 def _where(
     scope: Scope, since: float | None, until: float, levels_of: Mapping[str, Sequence[str]]
 ) -> tuple[str, list[Any]]:
