@@ -3,6 +3,7 @@
     Missing      404   nothing there, or nothing that the asker may see
     Refused      403   there, but not for them
     Conflict     409   it stands in the way of something newer
+    TooLarge     413   more than may be sent
     Unavailable  503   a store behind it is away; `Retry-After` says when to come back
     invalid(…)   400   a field or parameter that cannot be used, by its name
 
@@ -35,6 +36,12 @@ class Conflict(APIException):
     status_code = 409
     default_detail = "This has changed meanwhile."
     default_code = "conflict"
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_detail = "The request is too large."
+    default_code = "too_large"
 
 
 class Unavailable(APIException):

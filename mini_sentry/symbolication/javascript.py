@@ -71,6 +71,11 @@ class _Mapped(msgspec.Struct, gc=False):
     called: str
 
 
+ENGINE: Final = Why(
+    Code.NOT_A_SCRIPT, "The frame is in no file that could be uploaded, but in the engine or an extension."
+)
+
+
 def is_script(path: str) -> bool:
     """Whether a frame's path can be of an uploaded file, rather than of the engine or an extension."""
     return _NOT_A_FILE.match(path) is None
@@ -78,23 +83,23 @@ def is_script(path: str) -> bool:
 
 def symbolicate(
     places: Sequence[Place], *, find: Find, maps: Maps, debug_ids: dict[str, str] | None = None
-) -> list[Readable | None]:
-    """One for each place, in order; None for those that are in no script. `debug_ids` are by a script's path."""
+) -> list[Readable]:
+    """One for each place, in order. `debug_ids` are by a script's path."""
     known = debug_ids or {}
-    out: list[Readable | None] = []
+    out: list[Readable] = []
     called = ""
     for at in places:
+        frame = Readable(function=at.function, file=at.path, line=at.line, column=at.column)
+        out.append(frame)
         if not is_script(at.path):
-            out.append(None)
+            frame.why = ENGINE
             called = ""
             continue
-        frame = Readable(function=at.function, file=at.path, line=at.line, column=at.column)
         mapped = _map(at, frame, find=find, maps=maps, debug_id=known.get(at.path, ""))
         name = _better_name(at, mapped, called, find=find, maps=maps)
         called = mapped[0].called if mapped else ""
         if name and name != at.function:
             frame.function, frame.raw_function = name, at.function
-        out.append(frame)
     return out
 
 
@@ -104,7 +109,6 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
     if isinstance(found, Why):
         frame.why = found
         return None
-    frame.map = found.name
     if at.line is None or at.column is None or at.line < 1:
         frame.why = Why(Code.NO_POSITION, "The frame has no line and column.")
         return None
@@ -121,9 +125,12 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
             source_map.remembered.clear()
         source_map.remembered[key] = mapped
     if mapped is None:
-        frame.why = Why(Code.OUTSIDE, f"{found.name} has no source for line {at.line}, column {at.column}.")
+        frame.why = Why(
+            Code.OUTSIDE, f"{found.name} has no source for line {at.line}, column {at.column}.", [found.name]
+        )
         return None
     position = mapped.position
+    frame.map = found.name
     frame.orig_file, frame.orig_line, frame.orig_column = position.source, position.line + 1, position.column
     frame.module, frame.in_app = mapped.module, mapped.in_app
     frame.pre_context, frame.context_line, frame.post_context = mapped.before, mapped.text, mapped.after

@@ -19,6 +19,7 @@ class Code(StrEnum):
     UNREADABLE = "unreadable"
     OUTSIDE = "outside"
     NO_POSITION = "no_position"
+    NOT_A_SCRIPT = "not_a_script"
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -17,13 +17,13 @@ PLATFORMS: Final = frozenset({"javascript", "node"})
 
 
 class Stacks(msgspec.Struct, omit_defaults=True):
-    """What became of each frame, in the order of the event's own lists; None where an entry has no stack or a frame no script."""
+    """What became of each frame, in the order of the event's own lists; None where an entry has no stack."""
 
-    exceptions: list[list[Readable | None] | None] = []
-    threads: list[list[Readable | None] | None] = []
-    stacktrace: list[Readable | None] | None = None
+    exceptions: list[list[Readable] | None] = []
+    threads: list[list[Readable] | None] = []
+    stacktrace: list[Readable] | None = None
 
-    def main(self) -> list[Readable | None]:
+    def main(self) -> list[Readable]:
         """The stack that says most: of the exception thrown last, else the event's own, else of a thread; [] without any."""
         for stack in (*reversed(self.exceptions), self.stacktrace, *self.threads):
             if stack:
@@ -59,15 +59,14 @@ def symbolicate(event: Event, *, find: Find, maps: Maps) -> Stacks | None:
         return None
     debug_ids = _debug_ids(event.payload)
 
-    def stack(frames: Sequence[Frame] | None) -> list[Readable | None] | None:
+    def stack(frames: Sequence[Frame] | None) -> list[Readable] | None:
         if not frames:
             return None
         readable = javascript.symbolicate(
             [_place(frame) for frame in frames], find=find, maps=maps, debug_ids=debug_ids
         )
         for frame, one in zip(frames, readable, strict=True):
-            if one is not None:
-                _replace(frame, one)
+            _replace(frame, one)
         return readable
 
     stacks = Stacks(
@@ -75,7 +74,8 @@ def symbolicate(event: Event, *, find: Find, maps: Maps) -> Stacks | None:
         threads=[stack(one.stacktrace.frames if one.stacktrace else None) for one in event.threads],
         stacktrace=stack(event.stacktrace.frames if event.stacktrace else None),
     )
-    if not any(frame for many in (*stacks.exceptions, *stacks.threads, stacks.stacktrace) for frame in many or ()):
+    all_stacks = (*stacks.exceptions, *stacks.threads, stacks.stacktrace)
+    if not any(frame.why is not javascript.ENGINE for frames in all_stacks for frame in frames or ()):
         return None
     return stacks
 

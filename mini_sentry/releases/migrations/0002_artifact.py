@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ("debug_id", models.CharField(blank=True, default="", max_length=36)),
                 ("checksum", models.CharField(db_index=True, max_length=64)),
                 ("size", models.BigIntegerField()),
+                ("is_applied", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "project",
@@ -53,7 +54,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["project", "debug_id"], name="artifact_by_debug_id")],
+                "indexes": [
+                    models.Index(fields=["project", "debug_id"], name="artifact_by_debug_id"),
+                    models.Index(condition=models.Q(("is_applied", False)), fields=["id"], name="artifact_to_apply"),
+                ],
             },
         ),
     ]

@@ -1,0 +1,227 @@
+"""The files of a release over HTTP: list, upload, look at one, delete one.
+
+Contents are large: lists are streamed with one content in memory at a time, and what is too large is refused by its told length.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mini_sentry.protocol import fields
+from mini_sentry.releases import artifacts
+from mini_sentry.releases.api.releases import OneLineField, release_or_404
+from mini_sentry.releases.models import Artifact
+from mini_sentry.rest import params
+from mini_sentry.rest.errors import Missing, TooLarge, invalid
+from mini_sentry.rest.rendering import to_json, utc
+from mini_sentry.rest.routing import route
+from mini_sentry.symbolication.maps import NotUsable
+
+NAME_CHARS: Final = 1024
+
+
+class ArtifactSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    release = serializers.IntegerField(allow_null=True)
+    name = serializers.CharField()
+    content = serializers.CharField(required=False, help_text="Left out with `content=false`.")
+    content_type = serializers.CharField()
+    file_name = serializers.CharField(help_text="What the map says it is the map of; empty when it does not.")
+    checksum = serializers.CharField(help_text="SHA-256 of the content, in hex.")
+    created_at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=Artifact.Kind.values)
+    dist = serializers.CharField(help_text="Empty for a file of every build.")
+    debug_id = serializers.CharField(help_text="Empty when the file has none.")
+    size = serializers.IntegerField(help_text="Bytes of the content.")
+    is_current = serializers.BooleanField(help_text="false when a newer file of this name and dist is used instead.")
+
+
+class NewArtifactSerializer(serializers.Serializer[Any]):
+    """Either `content`, or as a multipart form `file`."""
+
+    name = OneLineField(max_length=NAME_CHARS, required=False, help_text="May be left out with `file`, which has one.")
+    content = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="A source map, a function map or a script, as text."
+    )
+    file = serializers.FileField(required=False, help_text="The same as a file of a multipart form.")
+    content_type = OneLineField(max_length=128, required=False, allow_blank=True, default="")
+    dist = OneLineField(max_length=64, required=False, allow_blank=True, default="")
+
+
+class ArtifactsView(APIView):
+    @extend_schema(
+        operation_id="releases_artifacts_list",
+        parameters=[
+            OpenApiParameter("content", bool, description="`false` leaves the contents out."),
+            OpenApiParameter("name", str, description="Only files of this name."),
+        ],
+        responses=ArtifactSerializer(many=True),
+        tags=["releases"],
+    )
+    def get(self, request: Request, id: int) -> StreamingHttpResponse:  # noqa: A002 - the path's name for it
+        """The release's files, the newest first; of several with one name the first is used."""
+        release = release_or_404(id)
+        rows = Artifact.objects.filter(release=release).order_by("-created_at", "-pk")
+        if name := params.text(request.query_params, "name"):
+            rows = rows.filter(name=name)
+        with_content = params.choice(request.query_params, "content", ("true", "false", "1", "0"), "true") in (
+            "true",
+            "1",
+        )
+        return StreamingHttpResponse(_stream(list(rows), with_content=with_content), content_type="application/json")
+
+    @extend_schema(
+        operation_id="releases_artifacts_create",
+        request={"application/json": NewArtifactSerializer, "multipart/form-data": NewArtifactSerializer},
+        responses={201: ArtifactSerializer},
+        tags=["releases"],
+    )
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - the path's name for it
+        """Upload a file. It is used from now on, and for the release's stored events soon after."""
+        release = release_or_404(id)
+        _refuse_by_length(request)
+        sent = NewArtifactSerializer(data=_only_text(request.data))
+        sent.is_valid(raise_exception=True)
+        given = sent.validated_data
+        field, content = _content(given)
+        name = given.get("name") or (getattr(given.get("file"), "name", "") or "")[:NAME_CHARS]
+        if not name:
+            raise invalid("name", "This field is required.")
+        dist = given["dist"]
+        if dist and not fields.dist(dist):
+            raise invalid("dist", "This cannot be the name of a build.")
+        try:
+            artifact = artifacts.store(
+                release, name=name, content=content, content_type=given["content_type"], dist=dist
+            )
+        except NotUsable as refusal:
+            raise invalid(field, str(refusal)) from refusal
+        shown = _artifact_object(artifact, is_current=True) | {"content": content.decode()}
+        return Response({key: shown[key] for key in _ORDER}, status=201)
+
+
+class ArtifactView(APIView):
+    @extend_schema(operation_id="releases_artifacts_retrieve", responses=ArtifactSerializer, tags=["releases"])
+    def get(self, request: Request, id: int, artifact: int) -> Response:  # noqa: A002 - the path's name for it
+        """One file with its content."""
+        found = _artifact_or_404(id, artifact)
+        newer = Artifact.objects.filter(
+            release=id, name=found.name, dist=found.dist, kind=found.kind, pk__gt=found.pk
+        ).exists()
+        shown = _artifact_object(found, is_current=not newer) | {"content": _read(found)}
+        return Response({key: shown[key] for key in _ORDER})
+
+    @extend_schema(operation_id="releases_artifacts_destroy", responses={204: None}, tags=["releases"])
+    def delete(self, request: Request, id: int, artifact: int) -> Response:  # noqa: A002 - the path's name for it
+        """Delete a file: the one before it of the same name is used again. What was mapped with it stays so."""
+        _artifact_or_404(id, artifact).delete()
+        return Response(status=204)
+
+
+_ORDER: Final = tuple(ArtifactSerializer().fields)
+
+
+def _artifact_or_404(release_id: int, artifact_id: int) -> Artifact:
+    found = Artifact.objects.filter(pk=artifact_id, release=release_or_404(release_id)).first()
+    if found is None:
+        raise Missing(f"Release {release_id} has no artifact {artifact_id}.")
+    return found
+
+
+def _artifact_object(artifact: Artifact, *, is_current: bool) -> dict[str, Any]:
+    return {
+        "id": artifact.pk,
+        "release": artifact.release_id,
+        "name": artifact.name,
+        "content_type": artifact.content_type,
+        "file_name": artifact.file_name,
+        "checksum": artifact.checksum,
+        "created_at": utc(artifact.created_at),
+        "kind": artifact.kind,
+        "dist": artifact.dist,
+        "debug_id": artifact.debug_id,
+        "size": artifact.size,
+        "is_current": is_current,
+    }
+
+
+def _read(artifact: Artifact) -> str:
+    """The content as text; empty when its file is gone."""
+    try:
+        return artifacts.contents().read(artifact.checksum).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _stream(rows: Iterable[Artifact], *, with_content: bool) -> Iterator[bytes]:
+    """A JSON array of the rows, newest first."""
+    seen: set[tuple[str, str, str]] = set()
+    opening = b"["
+    for artifact in rows:
+        key = (artifact.kind, artifact.name, artifact.dist)
+        shown = _artifact_object(artifact, is_current=key not in seen)
+        seen.add(key)
+        if with_content:
+            shown["content"] = _read(artifact)
+        yield opening + to_json({name: shown[name] for name in _ORDER if name in shown})
+        opening = b","
+    yield b"[]" if opening == b"[" else b"]"
+
+
+def _refuse_by_length(request: Request) -> None:
+    """Before a byte is read. As text of a JSON object a content takes up to twice its bytes."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > 2 * (settings.MAX_ARTIFACT_MB << 20) + (1 << 20):
+        raise TooLarge(_TOO_LARGE.format(field="content or file", limit=settings.MAX_ARTIFACT_MB))
+
+
+_TOO_LARGE: Final = "{field}: This has more than {limit} MB (MAX_ARTIFACT_MB)."
+
+
+def _only_text(data: Any) -> Any:
+    """Numbers are no text here, though the serializer would take them for it."""
+    if isinstance(data, dict):
+        for name in ("name", "content", "content_type", "dist"):
+            if name in data and not isinstance(data[name], str):
+                raise invalid(
+                    name, "Send a file as `file`." if isinstance(data[name], UploadedFile) else "Not a valid string."
+                )
+    return data
+
+
+def _content(given: dict[str, Any]) -> tuple[str, bytes]:
+    """The name of the field that holds the content, and its bytes."""
+    file = given.get("file")
+    if file is not None and "content" in given:
+        raise invalid("file", "Send either content or file.")
+    field = "content" if file is None else "file"
+    limit = settings.MAX_ARTIFACT_MB << 20
+    if file is None:
+        if "content" not in given:
+            raise invalid("content", "This field is required.")
+        content = given["content"].encode()
+    elif file.size > limit:
+        raise TooLarge(_TOO_LARGE.format(field=field, limit=settings.MAX_ARTIFACT_MB))
+    else:
+        content = file.read()
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            raise invalid("file", "This is not text in UTF-8.") from error
+    if len(content) > limit:
+        raise TooLarge(_TOO_LARGE.format(field=field, limit=settings.MAX_ARTIFACT_MB))
+    return field, content
+
+
+urlpatterns = [
+    route("api/releases/<id:id>/artifacts/", ArtifactsView.as_view(), name="artifacts"),
+    route("api/releases/<id:id>/artifacts/<id:artifact>/", ArtifactView.as_view(), name="artifact"),
+]
