@@ -75,12 +75,12 @@ def _shown(letter: "Buried") -> str:
 def _rebuild(since: str) -> int:
     from django.conf import settings
 
+    from mini_sentry.analytics import columns
     from mini_sentry.analytics.migrate import migrate
     from mini_sentry.analytics.rows import SESSIONS_TABLE
     from mini_sentry.analytics.snuba import rebuild
     from mini_sentry.analytics.store import ColumnsError, Store
     from mini_sentry.digest.rows import stored_rows
-    from mini_sentry.groups import columns
     from mini_sentry.releases import sessions
 
     try:

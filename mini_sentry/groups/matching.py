@@ -16,7 +16,7 @@ from django.db.models import CharField, Exists, Lookup, OuterRef, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from mini_sentry.analytics import lookups
-from mini_sentry.groups.columns import asking
+from mini_sentry.analytics.columns import asking
 from mini_sentry.groups.models import Event, GroupScope, Level, Status
 from mini_sentry.groups.search import All, Either, Node, Not, Term, Value, Word, nearest_of
 from mini_sentry.groups.short_ids import parse as parse_short_id

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mini_sentry import __version__
-from mini_sentry.groups.columns import store
+from mini_sentry.analytics.columns import store
 from mini_sentry.rest.routing import route
 
 COLUMNS_SECONDS: Final = 0.25

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mini_sentry.analytics import lookups, queries
+from mini_sentry.analytics.columns import asking
 from mini_sentry.groups import rowcounts
 from mini_sentry.groups.api import parameters, schemas
 from mini_sentry.groups.api.shape import group_or_404
-from mini_sentry.groups.columns import asking
 from mini_sentry.groups.detail import shown_components
 from mini_sentry.groups.filters import environments_of, named_project
 from mini_sentry.groups.models import Group, GroupHash

@@ -12,10 +12,10 @@ from rest_framework.views import APIView
 
 from mini_sentry.accounts.person import acting
 from mini_sentry.analytics import queries
+from mini_sentry.analytics.columns import asking
 from mini_sentry.groups.api import event_schemas, parameters, schemas
 from mini_sentry.groups.api.counts import required_project
 from mini_sentry.groups.api.shape import group_or_404
-from mini_sentry.groups.columns import asking
 from mini_sentry.groups.detail import event_detail, event_object, neighbours, stored
 from mini_sentry.groups.filters import filtered_events, named_project
 from mini_sentry.groups.models import Event, Group
