@@ -1,12 +1,15 @@
-"""Releases, environments and the files of releases in the administration."""
+"""Releases, environments, and the files, sessions and deployments of releases in the administration."""
+
+from datetime import UTC, datetime
 
 from django.contrib import admin
+from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest
 
 from mini_sentry.accounts.big_tables import BigTableAdmin, DerivedAdmin
 from mini_sentry.projects.admin import OfProject
-from mini_sentry.releases.models import Artifact, Environment, Release
+from mini_sentry.releases.models import Artifact, Deployment, Environment, Release, Session
 
 
 @admin.register(Release)
@@ -40,3 +43,35 @@ class ArtifactAdmin(DerivedAdmin):
     search_fields = ("name__startswith", "=debug_id", "=checksum")
     search_help_text = "By the name's beginning, or by the whole debug id or checksum."
     shown_with = ("project", "release")
+
+
+@admin.register(Session)
+class SessionAdmin(DerivedAdmin):
+    list_display = ("session_id", "project", "status", "release", "environment", "quantity", "started", "updated")
+    list_filter = (OfProject,)
+    shown_with = ("project", "release")
+    ordered_by_filter = {"project": ("-started_at",)}
+
+    @admin.display
+    def started(self, session: Session) -> datetime:
+        return datetime.fromtimestamp(session.started_at / 1000, UTC)
+
+    @admin.display
+    def updated(self, session: Session) -> datetime:
+        return datetime.fromtimestamp(session.updated_at / 1000, UTC)
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(BigTableAdmin):
+    list_display = ("name", "project", "release", "environment", "url", "date_started", "date_finished")
+    list_display_links = ("name", "date_started")
+    list_filter = (OfProject,)
+    shown_with = ("project", "release")
+    ordered_by_filter = {"project": ("-date_started",)}
+    fields = ("project", "release", "environment", "name", "url", "date_started", "date_finished")
+    autocomplete_fields = ("project", "release")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """What was put where does not change afterwards."""
+        return ("project", "release") if obj else ()
