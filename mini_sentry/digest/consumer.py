@@ -20,6 +20,7 @@ from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
 from mini_sentry.digest import positions, relay
 from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tallies
 from mini_sentry.digest.facts import facts_of
+from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.projects import Projects
 from mini_sentry.digest.rows import row_of
 from mini_sentry.grouping.group import explain
@@ -31,7 +32,7 @@ from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.outcomes import Outcome, Reason
-from mini_sentry.releases import registry, sessions
+from mini_sentry.releases import artifacts, registry, sessions
 from mini_sentry.streams import topics
 from mini_sentry.streams.log import Log, Record
 
@@ -97,6 +98,7 @@ class Digest:
         self._clock = clock
         self._kick = kick
         self._projects = Projects()
+        self._mapper = Mapper(artifacts.library(), artifacts.maps())
         self._compressors = _Compressors()
         self._trainer = Trainer()
         self._position: int | None = None
@@ -115,7 +117,10 @@ class Digest:
     def digest(self, records: Sequence[Record]) -> Digested:
         """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""
         now = self._clock()
-        decoded = decode(records, projects=self._projects, limits=self._limits, finish=self._pack)
+        self._mapper.begin()
+        decoded = decode(
+            records, projects=self._projects, limits=self._limits, symbolicate=self._mapper, finish=self._pack
+        )
         digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
         fresh = self._deduplicate(decoded, digested)
         self._store_bodies(fresh)

@@ -16,11 +16,13 @@ from django.db import InterfaceError, OperationalError
 from mini_sentry.digest.projects import ProjectFacts, Projects
 from mini_sentry.digest.scrubbing import scrub
 from mini_sentry.digest.sessions import Gathered, gather_item, gather_rest
-from mini_sentry.grouping.group import group
+from mini_sentry.grouping.configs import Config
+from mini_sentry.grouping.group import Grouping, group
 from mini_sentry.groups.occurrences import Candidate
 from mini_sentry.protocol import client_report, envelope, rest_event, security, store
 from mini_sentry.protocol.context import Context
 from mini_sentry.protocol.errors import OutOfTime, ProtocolError
+from mini_sentry.protocol.event import Event
 from mini_sentry.protocol.inflate import inflate
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.normalize import normalize
@@ -49,14 +51,21 @@ class Unreadable:
 class Decoded:
     """What a batch holds. Every item is in exactly one of these.
 
-    `finish` is called with each candidate as soon as it is grouped, while the processor still has its payload at hand.
+    `symbolicate` is called with each event before it is grouped. `finish` is called with each candidate as soon as it is
+    grouped, while the processor still has its payload at hand.
     """
 
+    symbolicate: Callable[[Event], None] | None = None
     finish: Callable[[Candidate], None] | None = None
     candidates: list[Candidate] = field(default_factory=list)
     sessions: Gathered = field(default_factory=Gathered)
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
+
+    def group(self, event: Event, *, config: Config) -> Grouping:
+        if self.symbolicate is not None:
+            self.symbolicate(event)
+        return group(event, config=config)
 
     def add(self, candidate: Candidate) -> None:
         if self.finish is not None:
@@ -73,10 +82,11 @@ def decode(
     *,
     projects: Projects,
     limits: Limits,
+    symbolicate: Callable[[Event], None] | None = None,
     finish: Callable[[Candidate], None] | None = None,
 ) -> Decoded:
     """Read every record. What `finish` raises for a candidate makes its record a dead letter."""
-    decoded = Decoded(finish=finish)
+    decoded = Decoded(symbolicate=symbolicate, finish=finish)
     for record in records:
         try:
             accepted = unpack(record.value)
@@ -208,13 +218,13 @@ def _event(
     if event.payload is not scrubbed:
         # The tolerant way may have brought to light what the scrubber could not see in broken JSON.
         event.payload = scrub(event.payload)
-    decoded.add(Candidate(event, group(event, config=project.config), record_id=accepted.record_id))
+    decoded.add(Candidate(event, decoded.group(event, config=project.config), record_id=accepted.record_id))
 
 
 def _rest(accepted: Accepted, body: bytes, decoded: Decoded, *, project: ProjectFacts) -> None:
     rest = rest_event.parse(scrub(body), accepted.content_type)
     event = rest_event.to_event(rest, _context(accepted, event_id=accepted.event_id), parse_stack=stacktext.parse)
-    grouping = group(event, config=project.config)
+    grouping = decoded.group(event, config=project.config)
     decoded.add(Candidate(event, grouping, record_id=accepted.record_id, is_awaited=True))
 
 

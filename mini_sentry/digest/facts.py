@@ -4,10 +4,14 @@ import msgspec
 
 from mini_sentry.grouping.group import Grouping
 from mini_sentry.protocol.event import Event, EventError, User
+from mini_sentry.protocol.payload import NOTHING
 
 
 class Facts(msgspec.Struct, omit_defaults=True):
-    """`received_at` and `timestamp` are Unix seconds; `hashes` are `[hash, variant]` in lookup order."""
+    """`received_at` and `timestamp` are Unix seconds; `hashes` are `[hash, variant]` in lookup order.
+
+    `symbolicated` are `symbolication`'s Stacks, for events that could be mapped.
+    """
 
     received_at: float
     timestamp: float
@@ -30,6 +34,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
     tags: dict[str, str] = {}
     user: User | None = None
     errors: list[EventError] = []
+    symbolicated: msgspec.Raw = NOTHING
 
 
 _encode = msgspec.json.Encoder().encode
@@ -60,5 +65,6 @@ def facts_of(event: Event, grouping: Grouping) -> bytes:
             tags=event.tags,
             user=event.user,
             errors=event.errors,
+            symbolicated=msgspec.Raw(event.symbolicated) if event.symbolicated else NOTHING,
         )
     )

@@ -102,7 +102,8 @@ class Event(msgspec.Struct, kw_only=True):
     client's, corrected for drift and clamped, never used for partitions or retention. `level` is one of fatal, error,
     warning, info, debug. Texts that are absent are the empty string. `tags` holds the client's tags plus the derived
     ones, each key and value at most 200 characters. `handled` is False if any exception of the chain is unhandled,
-    None if nothing says. `payload` is the scrubbed JSON object as sent.
+    None if nothing says. `payload` is the scrubbed JSON object as sent. `symbolicated` is what `symbolication` found out of its
+    frames, as JSON; empty when it did not look.
     """
 
     event_id: str
@@ -137,3 +138,4 @@ class Event(msgspec.Struct, kw_only=True):
     sdk_name: str = ""
     sdk_version: str = ""
     errors: list[EventError] = []
+    symbolicated: bytes = b""
