@@ -193,7 +193,7 @@ def issues(installation: Installation) -> Iterator[Picture]:
     yield Picture("issue-scrolled", paths["node"], down)
     yield Picture("issue-raw", paths["chained"], clicking("Raw"))
     yield Picture("issue-all-frames", f"{paths['node']}?frames=all&order=oldest")
-    yield Picture("issue-unfolded", paths["crash"], clicking("Why grouped", "Show", "Show"))
+    yield Picture("issue-unfolded", paths["crash"], clicking("Show", "Show", "Show"))
     yield Picture("issue-assigning", paths["crash"], clicking("Assign"))
     yield Picture("issue-commenting", paths["crash"], write_comment)
     yield Picture("issue-keys", paths["crash"], list_keys, on_phones=False)

@@ -27,7 +27,11 @@ export function Panel({
           {title}
         </h2>
         {note && <span className="text-ink3 text-xs">{note}</span>}
-        {actions && <div className="ml-auto flex flex-wrap items-center gap-2">{actions}</div>}
+        {actions && (
+          <div className="ml-auto flex flex-wrap items-center gap-2 phone:contents phone:*:first:ml-auto">
+            {actions}
+          </div>
+        )}
       </div>
       {children}
     </section>

@@ -251,7 +251,7 @@ export function GroupingPanel({ event, group }: Props & { group: Group }) {
       note={`why this event is in ${group.short_id}`}
       actions={
         <Button small aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {isOpen ? 'Hide' : 'Why grouped'}
+          {isOpen ? 'Hide' : 'Show'}
         </Button>
       }
     >

@@ -196,7 +196,7 @@ function Assign({
       <Popover.Trigger className={buttonClasses()} aria-keyshortcuts="A">
         <UserRound size={13} aria-hidden />
         {group.assignee ? (
-          <span className="max-w-40 truncate phone:max-w-24">
+          <span className="max-w-40 truncate phone:max-w-16">
             <Text>{group.assignee}</Text>
           </span>
         ) : (

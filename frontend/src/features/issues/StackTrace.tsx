@@ -83,7 +83,14 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
               label="Order"
               value={order}
               options={[
-                { value: 'newest', text: 'Newest first' },
+                {
+                  value: 'newest',
+                  text: (
+                    <>
+                      Newest<span className="phone:sr-only"> first</span>
+                    </>
+                  ),
+                },
                 { value: 'oldest', text: 'Oldest' },
               ]}
               onChange={value => {

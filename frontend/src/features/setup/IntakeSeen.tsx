@@ -58,7 +58,7 @@ function Outcomes({ outcomes, label }: { outcomes: Intake['outcomes']; label: st
             key={`${outcome.outcome} ${outcome.reason} ${outcome.category}`}
             className="border-line border-t align-top"
           >
-            <td className="w-20 py-1 pr-3 text-right font-medium">{count(outcome.quantity)}</td>
+            <td className="w-12 py-1 pr-3 text-right font-medium">{count(outcome.quantity)}</td>
             <td className="py-1">
               <b className="font-semibold">{outcome.outcome.replace(/_/g, ' ')}</b>{' '}
               <code className="font-mono text-ink2">
