@@ -15,9 +15,11 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from mini_sentry.alerts.models import Notification
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
+from mini_sentry.releases import artifacts
 from mini_sentry.releases.sessions import retire_sessions
 from mini_sentry.streams import dead_letters
 from mini_sentry.streams.open import open_logs
@@ -51,8 +53,18 @@ def _dead_letters(sweep: Sweep) -> int:
         return dead_letters.expire(log, keep_seconds=(sweep.now - sweep.before).total_seconds())
 
 
+def _notifications(sweep: Sweep) -> int:
+    """What was told, with its deliveries and attempts."""
+    return sweep.delete(Notification.objects.filter(created_at__lt=sweep.before).order_by("created_at"))
+
+
 def _sign_ins(sweep: Sweep) -> int:
     return sweep.delete(Session.objects.filter(expire_date__lt=sweep.now).order_by("expire_date"))
+
+
+def _contents_of_artifacts(sweep: Sweep) -> int:
+    """Files whose releases or artifacts were deleted."""
+    return artifacts.contents().sweep(artifacts.is_used)
 
 
 STEPS: Final[dict[str, Step]] = {
@@ -61,6 +73,8 @@ STEPS: Final[dict[str, Step]] = {
     "dictionaries": _dictionaries,
     "sessions": retire_sessions,
     "counts of outcomes": expire_outcomes,
+    "notifications": _notifications,
+    "contents of artifacts": _contents_of_artifacts,
     "dead letters": _dead_letters,
     "sign-ins": _sign_ins,
 }
