@@ -17,9 +17,13 @@ BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
-TASK_MODULES: Final = ("mini_sentry.alerts.tasks", "mini_sentry.config.retention")
+TASK_MODULES: Final = ("mini_sentry.alerts.tasks", "mini_sentry.config.retention", "mini_sentry.digest.tasks")
 HOURLY: Final = ("alerts.forget", "retention")
-OFTEN: Final = {"alerts.catch_up": timedelta(seconds=10), "alerts.watch_sessions": timedelta(minutes=1)}
+OFTEN: Final = {
+    "alerts.catch_up": timedelta(seconds=10),
+    "alerts.watch_sessions": timedelta(minutes=1),
+    "digest.map_stored_events": timedelta(seconds=10),
+}
 SETTLE: Final = timedelta(minutes=1)
 
 

@@ -146,6 +146,27 @@ class Bodies:
         dictionary_id, data = row
         return _unpack(self._decompressor(dictionary_id).decompress(data, max_output_size=_MOST_BYTES))
 
+    def replace(self, day: date, bodies: Sequence[tuple[int, tuple[int, bytes]]]) -> None:
+        """Put `(dictionary id, compressed body)` in the place of the body with the id before it; of those that are still kept."""
+        try:
+            connection = self._connection(day, create=False)
+        except BodyMissing:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(
+                "UPDATE body SET dictionary = ?, data = ? WHERE id = ?",
+                [(dictionary, data, body_id) for body_id, (dictionary, data) in bodies],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO used_dictionary (id) VALUES (?)",
+                [(dictionary,) for dictionary in {dictionary for _, (dictionary, _) in bodies}],
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
     def remove(self, day: date, ids: Sequence[int]) -> None:
         """Remove these bodies of a day. The newest of the day stays, because its id must not be given out again."""
         try:

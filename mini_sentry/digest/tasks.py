@@ -1,0 +1,62 @@
+"""What is done for stored events after the digest has stored them."""
+
+import fcntl
+import logging
+import time
+from contextlib import closing
+from datetime import timedelta
+from typing import Final
+
+from celery import shared_task
+from celery.worker import state
+from django.conf import settings
+from django.utils import timezone
+
+from mini_sentry.digest.mapping import Mapper
+from mini_sentry.digest.remapping import remap
+from mini_sentry.groups.bodies import Bodies
+from mini_sentry.releases import artifacts
+from mini_sentry.releases.models import Artifact
+
+logger = logging.getLogger(__name__)
+
+EXPIRES_SECONDS: Final = 60
+MOST_SECONDS: Final = 1800.0
+"""A run ends after this long and the next one goes on; a broker with a time limit must not hand out a running task."""
+SETTLE: Final = timedelta(seconds=2)
+"""A batch that was being digested during an upload is stored by then."""
+
+
+@shared_task(name="digest.map_stored_events", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
+def map_stored_events() -> None:
+    """Map the stored events of the releases that files were uploaded for. One run on a machine is enough."""
+    waiting = Artifact.objects.filter(is_applied=False, created_at__lt=timezone.now() - SETTLE).order_by("pk")
+    if not waiting.exists():
+        return
+    with (settings.DATA_DIR / "mapping.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        _apply(list(waiting.values_list("pk", "project_id", "release__version")))
+
+
+def _apply(waiting: list[tuple[int, int, str | None]]) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+
+    def goes_on() -> bool:
+        is_stopping = state.should_stop is not None and state.should_stop is not False
+        return not is_stopping and time.monotonic() < deadline
+
+    mapper = Mapper(artifacts.library(), artifacts.maps())
+    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+        for project_id, version in dict.fromkeys((project_id, version) for _, project_id, version in waiting):
+            if version is not None:
+                remapped = remap(project_id, version, bodies=bodies, mapper=mapper, goes_on=goes_on)
+                if remapped.event_count:
+                    logger.info("Mapped %d stored events of release %s", remapped.event_count, version)
+                if not remapped.is_complete:
+                    return
+            applied = [pk for pk, *rest in waiting if rest == [project_id, version]]
+            for start in range(0, len(applied), 500):
+                Artifact.objects.filter(pk__in=applied[start : start + 500]).update(is_applied=True)
