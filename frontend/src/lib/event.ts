@@ -14,6 +14,12 @@ export type Frame = {
   post_context?: string[] | null
   vars?: Record<string, unknown> | null
   package?: string | null
+  /** The frame as it was sent, where a map made it another. */
+  raw?: Pick<Frame, 'function' | 'module' | 'filename' | 'abs_path' | 'lineno' | 'colno'> | null
+  /** The name of the uploaded map that it was read with. */
+  map?: string | null
+  /** Why a minified frame could not be read; `names` are the files or releases that there are instead. */
+  why?: { code: string; text: string; names?: string[] | null } | null
 }
 
 /** `relation` says how an exception came to be joined to the one thrown after it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Frame } from './event'
-import { openIndex, packageOf, packages, rawStack, relationWords, rows } from './frames'
+import { chainIn, isMapped, openIndex, packageOf, packages, rawStack, relationWords, rows } from './frames'
 
 const app = (name: string): Frame => ({ function: name, filename: `src/${name}.ts`, lineno: 3, in_app: true })
 const library = (name: string): Frame => ({
@@ -103,4 +103,29 @@ it('names how exceptions are joined in the direction they are read', () => {
   expect(relationWords('context', 'newest')).toBe('during the handling of')
   expect(relationWords('cause', 'oldest')).toBe('was the cause of')
   expect(relationWords('group', 'newest')).toBe('one of the group')
+})
+
+it('a mapped frame shows what was written or what was sent, an unmapped one the same in both', () => {
+  const mapped = {
+    function: 'formatTotal',
+    filename: 'src/cart.ts',
+    lineno: 42,
+    context_line: 'total += price',
+    vars: { price: 1 },
+    map: 'app.js.map',
+    raw: { function: 't', filename: 'app.js', abs_path: 'https://x.test/app.js', lineno: 1, colno: 7 },
+  }
+  const plain = { function: 'other', filename: 'b.js', lineno: 3 }
+  const chain = [{ type: 'E', frames: [plain, mapped] }]
+  expect(chainIn('original', chain)).toBe(chain)
+  const [first, second] = chainIn('minified', chain)[0]?.frames ?? []
+  expect(first).toBe(plain)
+  expect(second).toMatchObject({
+    function: 't',
+    filename: 'app.js',
+    lineno: 1,
+    context_line: null,
+    vars: { price: 1 },
+  })
+  expect(isMapped([{ frames: [plain] }])).toBe(false)
 })

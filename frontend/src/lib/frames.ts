@@ -8,6 +8,26 @@ export type Row =
   | { kind: 'frame'; frame: Frame; index: number }
   | { kind: 'run'; frames: { frame: Frame; index: number }[] }
 
+/** Which of its two faces a frame shows: as it was written, or as the bundle has it. */
+export type Source = 'original' | 'minified'
+
+/** Whether a map gave any frame another face. */
+export function isMapped(chain: ExceptionEntry[]): boolean {
+  return chain.some(exception => exception.frames?.some(frame => frame.raw))
+}
+
+/** The chain with the face asked for. A frame that is not mapped has only one. */
+export function chainIn(source: Source, chain: ExceptionEntry[]): ExceptionEntry[] {
+  if (source === 'original' || !isMapped(chain)) return chain
+  return chain.map(exception => ({ ...exception, frames: exception.frames?.map(asSent) }))
+}
+
+function asSent(frame: Frame): Frame {
+  if (!frame.raw) return frame
+  const lines = frame.map ? { pre_context: null, context_line: null, post_context: null } : {}
+  return { ...frame, ...frame.raw, ...lines, raw: null, map: null }
+}
+
 export function place(frame: Frame): string {
   return frame.filename || frame.module || frame.abs_path || '<unknown>'
 }

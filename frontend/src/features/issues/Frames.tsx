@@ -13,6 +13,7 @@ import { languageOf } from '@/lib/code-language'
 import type { Frame } from '@/lib/event'
 import { location, type Order, openIndex, packages, place, rows } from '@/lib/frames'
 import { counted } from '@/lib/numbers'
+import { cut } from '@/lib/text'
 
 export function Frames({
   frames,
@@ -106,7 +107,9 @@ function FrameRow({
   onToggle: () => void
 }) {
   const body = useId()
-  const hasBody = Boolean(frame.context_line || (frame.vars && Object.keys(frame.vars).length > 0))
+  const hasBody = Boolean(
+    frame.context_line || frame.why || frame.map || (frame.vars && Object.keys(frame.vars).length > 0),
+  )
   const where = location(frame)
   const path = place(frame)
   const head = (
@@ -124,6 +127,11 @@ function FrameRow({
         <span className="text-ink3">{where.slice(path.length)}</span>
       </span>
       <span className="ml-auto flex shrink-0 items-center gap-1.5">
+        {frame.why && (
+          <span className="rounded-s bg-warning-soft px-[5px] font-medium text-warning text-xs/[17px]">
+            not mapped<span className="phone:sr-only"> — why?</span>
+          </span>
+        )}
         {isRaised && <Chip>raised here</Chip>}
       </span>
     </>
@@ -156,21 +164,65 @@ function FrameRow({
           label="Copy the place"
           className={classes(
             'absolute bg-surface opacity-0 focus-visible:opacity-100 group-hover:opacity-100 phone:hidden',
-            isRaised ? 'right-[92px]' : 'right-1.5',
+            frame.why ? 'right-[206px]' : isRaised ? 'right-[92px]' : 'right-1.5',
           )}
         />
       </div>
       {isOpen && hasBody && (
         <div id={body}>
+          {frame.why && <NotMapped why={frame.why} />}
           <Source frame={frame} platform={platform} />
           {frame.vars && Object.keys(frame.vars).length > 0 && (
             <div className="border-line border-t px-3 py-1.5 md:pl-[34px]">
               <KeyValues of={frame.vars} label={`Values in ${frame.function || 'the frame'}`} limit={20} />
             </div>
           )}
+          {frame.map && <MappedFrom frame={frame} map={frame.map} />}
         </div>
       )}
     </li>
+  )
+}
+
+/** Why the frame is as the bundle has it, in the server's words, and what there would have been to read it with. */
+function NotMapped({ why }: { why: NonNullable<Frame['why']> }) {
+  const names = why.names ?? []
+  return (
+    <div className="px-3 py-2 text-s md:pl-[34px]">
+      <p className="[overflow-wrap:anywhere]">
+        <Text>{why.text}</Text>
+      </p>
+      {names.length > 0 && (
+        <ul aria-label="What there is instead" className="mt-1 flex flex-wrap gap-1.5">
+          {names.map(name => (
+            <li key={name} className="max-w-full">
+              <Chip>
+                <span className="font-mono">
+                  <Text>{cut(name, 120)}</Text>
+                </span>
+              </Chip>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
+
+function MappedFrom({ frame, map }: { frame: Frame; map: string }) {
+  return (
+    <p className="border-line border-t border-dashed px-3 py-1.5 text-ink2 text-xs [overflow-wrap:anywhere] md:pl-[34px]">
+      Mapped from{' '}
+      {frame.raw && (
+        <span className="font-mono">
+          <Text>{cut(location(frame.raw), 300)}</Text>
+        </span>
+      )}{' '}
+      with{' '}
+      <span className="font-mono">
+        <Text>{cut(map, 200)}</Text>
+      </span>
+    </p>
   )
 }
 

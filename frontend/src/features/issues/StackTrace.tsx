@@ -6,12 +6,13 @@ import type { EventDetail } from '@/api/types'
 import { Button, Segments } from '@/components/Button'
 import { Chip } from '@/components/Chip'
 import { CopyButton, CopySign } from '@/components/Copy'
+import { useKeys } from '@/components/keys'
 import { Panel } from '@/components/Panel'
 import { Pick } from '@/components/Pick'
 import { Preformatted } from '@/components/Preformatted'
 import { Text, WebLink } from '@/components/Text'
 import type { ExceptionEntry, Frame, Thread } from '@/lib/event'
-import { headline, type Order, rawStack, relationWords } from '@/lib/frames'
+import { chainIn, headline, isMapped, type Order, rawStack, relationWords, type Source } from '@/lib/frames'
 import { recall, remember } from '@/lib/storage'
 import { cut, webAddress } from '@/lib/text'
 import { Frames } from './Frames'
@@ -31,22 +32,40 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
   const set = (next: Partial<IssueSearch>) =>
     void navigate({ to: '.', search: { ...search, ...next }, replace: true, resetScroll: false })
 
+  const setSource = (next: Source) => {
+    remember('stack.source', next)
+    set({ src: next })
+  }
+
   const threads = (normalized.threads ?? []).filter(thread => thread.frames?.length || thread.crashed)
   const thread = threads[threadIndex]
   const exceptions = normalized.exceptions ?? []
   // The exceptions are the crashed thread's stack; another thread shows its own frames.
   const showsThread =
     threads.length > 0 && thread && (exceptions.length === 0 || !(thread.crashed || thread.current))
-  const chain: ExceptionEntry[] = showsThread
+  const source = search.src ?? (recall('stack.source') as Source | null) ?? 'original'
+  const readable: ExceptionEntry[] = showsThread
     ? [{ type: '', value: '', frames: thread.frames }]
     : exceptions.length > 0
       ? exceptions
       : normalized.stacktrace
         ? [{ type: '', value: '', frames: normalized.stacktrace }]
         : []
+  const chain = chainIn(source, readable)
   const total = chain.reduce((sum, exception) => sum + (exception.frames?.length ?? 0), 0)
   const hasLibrary = chain.some(exception => exception.frames?.some(frame => !frame.in_app))
   const shown = order === 'newest' ? [...chain].reverse() : chain
+  useKeys(
+    isMapped(readable)
+      ? [
+          {
+            key: 'o',
+            does: 'Original or minified frames',
+            run: () => setSource(source === 'original' ? 'minified' : 'original'),
+          },
+        ]
+      : [],
+  )
   const raw = chain.length > 0 ? rawStack(chain, platform) : (event.stack ?? '')
 
   return (
@@ -76,6 +95,17 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
                 remember('stack.frames', value)
                 set({ frames: value })
               }}
+            />
+          )}
+          {isMapped(readable) && (
+            <Segments
+              label="Source"
+              value={source}
+              options={[
+                { value: 'original', text: 'Original', title: 'As it was written, by the source maps (O)' },
+                { value: 'minified', text: 'Minified', title: 'As the bundle has it (O)' },
+              ]}
+              onChange={setSource}
             />
           )}
           {!isRaw && total > 0 && (

@@ -42,6 +42,7 @@ export const issueSearch = v.object({
   range: oneOf(['24h', '7d', '30d']),
   frames: oneOf(['app', 'all']),
   order: oneOf(['newest', 'oldest']),
+  src: oneOf(['original', 'minified']),
 })
 export type IssueSearch = v.InferOutput<typeof issueSearch>
 

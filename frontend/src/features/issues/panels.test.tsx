@@ -50,6 +50,42 @@ it('closed frames hold no code', () => {
   expect(screen.queryByRole('region')).toBeNull()
 })
 
+it('a mapped frame names its map, one that is not says why and what there is instead', async () => {
+  const mapped: Frame = {
+    function: 'formatTotal',
+    filename: 'src/cart.ts',
+    lineno: 42,
+    colno: 23,
+    in_app: true,
+    context_line: 'total += price',
+    map: 'app.min.js.map',
+    raw: {
+      function: 't',
+      filename: 'app.min.js',
+      abs_path: 'https://x.test/app.min.js',
+      lineno: 1,
+      colno: 48213,
+    },
+  }
+  const unmapped: Frame = {
+    function: 'n',
+    filename: 'vendor.min.js',
+    lineno: 1,
+    colno: 90,
+    in_app: true,
+    why: { code: 'no_such_file', text: 'No file of that name was uploaded.', names: ['vendor.js', 'app.js'] },
+  }
+  render(<Frames frames={[unmapped, mapped]} platform="javascript" order="newest" fold opens />)
+  expect(screen.getByText(/^Mapped from/).textContent).toBe(
+    'Mapped from app.min.js:1:48213 with app.min.js.map',
+  )
+  expect(screen.queryByText('No file of that name was uploaded.')).toBeNull()
+  await userEvent.click(screen.getByRole('button', { name: /vendor.min.js/ }))
+  expect(screen.getByText('No file of that name was uploaded.')).toBeTruthy()
+  const instead = within(screen.getByRole('list', { name: 'What there is instead' }))
+  expect(instead.getAllByRole('listitem').map(item => item.textContent)).toEqual(['vendor.js', 'app.js'])
+})
+
 it('breadcrumbs end in the exception, the last twenty in sight and the rest in place', async () => {
   const breadcrumbs = Array.from({ length: 23 }, (_, index) => ({
     category: 'console',
