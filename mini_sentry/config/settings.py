@@ -104,7 +104,7 @@ _SQLITE: dict[str, Any] = {
         "timeout": 20,
         "init_command": (
             "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-            "PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;"
+            "PRAGMA cache_size=-6144; PRAGMA journal_size_limit=67108864;"
         ),
     },
     "TEST": {"NAME": None},
