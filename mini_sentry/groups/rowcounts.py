@@ -1,13 +1,16 @@
 """Counting over event rows: the dashboard's questions, answered without the columns. For small ranges and for
 comparing the two stores; it reads every row of the range."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Func, IntegerField, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from mini_sentry.analytics.queries import LevelBucket, TopGroup, bucket_starts
-from mini_sentry.groups.models import Event, Group, GroupHash
+from mini_sentry.groups.models import Event, Group, GroupHash, Level
+from mini_sentry.releases.models import Release
 from mini_sentry.rest.params import Span
 
 
@@ -57,6 +60,22 @@ def top_groups(project_id: int, span: Span, *, limit: int, environments: list[st
         TopGroup(group_id=pk, fingerprint=hashes.get(pk, ""), title=titles.get(pk, ""), count=count)
         for pk, count in counts.items()
     ]
+
+
+def errors_by_place(
+    project_id: int, start: datetime | None, end: datetime, environments: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """As `analytics.sessions.errors_by_place`, from the relational store."""
+    condition = Q(project=project_id, received_at__lt=end, level__in=(Level.ERROR, Level.FATAL))
+    if start is not None:
+        condition &= Q(received_at__gte=start)
+    if environments:
+        condition &= Q(environment__in=environments)
+    rows = Event.objects.filter(condition).values("release", "environment").order_by().annotate(events=Count("pk"))
+    found = {(row["release"], row["environment"]): row["events"] for row in rows}
+    ids = {release_id for release_id, _ in found if release_id is not None}
+    versions = dict(Release.objects.filter(project=project_id, pk__in=ids).values_list("pk", "version"))
+    return {(versions.get(release_id, ""), environment): events for (release_id, environment), events in found.items()}
 
 
 def _events(project_id: int, span: Span, environments: list[str]) -> QuerySet[Event]:
