@@ -15,6 +15,7 @@ from mini_sentry.groups.models import Group
 from mini_sentry.groups.occurrences import Candidate, GroupChange, Kind, Occurrences
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol.event import Event as SentEvent
+from mini_sentry.releases.models import Session, SessionStatus
 from tests.factories import NOON, make_event
 
 _names = itertools.count(1)
@@ -76,6 +77,13 @@ def occur_all(
                 level=level,
             )
         return owe(cursor, occurrences, now=NOON.timestamp())
+
+
+def make_session(project: Project, name: str, *, at: datetime, status: SessionStatus, **fields: Any) -> Session:
+    time = round(at.timestamp() * 1000)
+    times = dict.fromkeys(("started_at", "updated_at", "received_at", "placed_at"), time)
+    values = {"environment": "production", "errors": 0, "quantity": 1, "revision": 1, **times, **fields}
+    return Session.objects.create(project=project, session_id=name, status=status, **values)
 
 
 def _candidate(group: Group, received_at: float, level: str, environment: str) -> Candidate:
