@@ -226,6 +226,43 @@ def group_stats(
     return stats
 
 
+def recent_rates(
+    store: Store,
+    project_id: int,
+    end: datetime,
+    interval_seconds: int,
+    intervals: int,
+    *,
+    fewest: int,
+    limit: int = MAX_GROUPS,
+    environments: Sequence[str] = (),
+) -> dict[int, list[int]]:
+    """Events of each group in the intervals that end with `end`, the newest interval first, of groups with `fewest` in that
+    one: the busiest of it, at most `limit`."""
+    if not 1 <= intervals <= MAX_BUCKETS:
+        raise ValueError(f"1 to {MAX_BUCKETS} intervals")
+    width = interval_seconds * 1000
+    end_at = _milliseconds(end)
+    start = datetime.fromtimestamp((end_at - width * intervals) / 1000, UTC)
+    where, parameters = _events_where(project_id, start, end, environments)
+    rows = store.query(
+        f"""
+        SELECT group_id,
+            countResample(0, {intervals}, 1)(intDiv({end_at - 1} - toUnixTimestamp64Milli(received_at), {width})) AS counts
+        FROM events
+        WHERE {where} AND group_id IN
+        (
+            SELECT group_id FROM events
+            WHERE {where} AND received_at >= fromUnixTimestamp64Milli({end_at - width}, 'UTC')
+            GROUP BY group_id HAVING count() >= {{fewest:UInt64}}
+        )
+        GROUP BY group_id ORDER BY counts[1] DESC, group_id LIMIT {{limit:UInt32}}
+        """,  # noqa: S608
+        {**parameters, "fewest": fewest, "limit": limit},
+    )
+    return {group_id: list(counts) for group_id, counts in rows}
+
+
 def latest_events(store: Store, project_id: int, *, limit: int = 100) -> list[LatestEvent]:
     """The project's newest events, newest first."""
     rows = store.query(
