@@ -169,6 +169,7 @@ def issues(installation: Installation) -> Iterator[Picture]:
         "crash": "ZeroDivisionError",
         "chained": "PaymentError: could not charge order 10442",
         "group": "ExceptionGroup",
+        "mapped": "RangeError: the cart",
         "message": "nightly export done",
         "many": "TimeoutError",
         "hostile": seed.HOSTILE_TYPE,
@@ -192,6 +193,8 @@ def issues(installation: Installation) -> Iterator[Picture]:
     )
     yield Picture("issue-scrolled", paths["node"], down)
     yield Picture("issue-raw", paths["chained"], clicking("Raw"))
+    yield Picture("issue-minified", f"{paths['mapped']}?src=minified")
+    yield Picture("issue-not-mapped", paths["mapped"], clicking("vendor.min.js"))
     yield Picture("issue-all-frames", f"{paths['node']}?frames=all&order=oldest")
     yield Picture("issue-unfolded", paths["crash"], clicking("Show", "Show", "Show"))
     yield Picture("issue-assigning", paths["crash"], clicking("Assign"))

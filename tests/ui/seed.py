@@ -16,6 +16,8 @@ SHOP = Path(__file__).parents[1] / "clients" / "apps" / "shop.py"
 HAPPENINGS = ("uncaught", "uncaught", "elsewhere", "chained", "group", "message", "logged", "fingerprinted")
 RECORDED = ("browser-handled.json", "node-handled.json", "node-http.json", "python-django-app.json")
 
+MAPS = Path(__file__).parents[2] / "samples" / "sourcemaps"
+
 MARKUP = '<script>document.title = "owned"</script><img src=x onerror="document.title = \'owned\'">'
 BACKWARDS = "\u202egnp.exe\u202c \u2066hidden\u2069 \u200b"
 HOSTILE_TYPE = f"Evil{MARKUP}"
@@ -96,6 +98,29 @@ def replay(installation: Installation, project: dict[str, Any], name: str) -> No
         assert reply.status in {200, 201}, (name, reply.status, reply.body)
 
 
+def minified(installation: Installation, project: dict[str, Any]) -> None:
+    """An event of a minified script whose map was uploaded, with a frame of another script that has none."""
+    made = installation.post("/api/releases/", {"project": project["id"], "version": "checkout@2.1.0"})
+    assert made.status == 201, made.body
+    content = (MAPS / "checkout.min.js.map").read_text()
+    artifact = {"name": "checkout.min.js.map", "content": content, "content_type": "application/json"}
+    uploaded = installation.post(f"/api/releases/{made.json()['id']}/artifacts/", artifact)
+    assert uploaded.status == 201, uploaded.body
+    places = [place["minified"] for place in json.loads((MAPS / "expected.json").read_text())]
+    scripts = "https://shop.example/assets/"
+    frames = [
+        {"function": "n.dispatch", "abs_path": f"{scripts}vendor.min.js", "lineno": 2, "colno": 90211, "in_app": True},
+        *({**place, "abs_path": f"{scripts}checkout.min.js", "in_app": True} for place in places),
+    ]
+    event = {
+        "platform": "javascript",
+        "release": "checkout@2.1.0",
+        "environment": "production",
+        "exception": [{"type": "RangeError", "value": "the cart is empty", "stacktrace": {"frames": frames}}],
+    }
+    send(installation, project, event)
+
+
 def seed(installation: Installation) -> dict[str, Any]:
     """Fill an installation; the project that everything went to. Two more are there, one without any event."""
     storefront = installation.create_project("Storefront web", "storefront-web")
@@ -123,6 +148,7 @@ def seed(installation: Installation) -> dict[str, Any]:
     send(installation, storefront, {"message": "cache miss for tea-500", "level": "debug"})
     send(installation, billing, {"message": "an invoice has no address", "level": "error"})
     send(installation, storefront, hostile())
+    minified(installation, storefront)
     for shop in shops:
         shop.wait(60)
     installation.wait_until(lambda: _is_all_counted(installation, storefront["slug"]), "all is stored and counted")

@@ -153,6 +153,26 @@ def test_the_hostile_issue_is_text_and_nothing_else(site: Site, desk: browsers.W
     assert "\u202e" not in page.locator("main").inner_text()
 
 
+def test_a_mapped_frame_is_shown_as_written_and_as_sent_and_one_without_a_map_says_why(
+    site: Site, desk: browsers.Watched
+):
+    page = desk.page
+    [group] = [g for g in reading.groups(site.installation, SLUG) if g["title"].startswith("RangeError: the cart")]
+    page.goto(f"{site.installation.address}/p/{SLUG}/issues/{group['short_id']}")
+    stack = page.get_by_role("region", name="Stack trace")
+    expect(stack.get_by_role("button", name="cart.ts:6")).to_be_visible()
+    expect(stack.get_by_text("with checkout.min.js.map")).to_contain_text("checkout.min.js:3:86")
+    page.keyboard.press("o")
+    expect(stack.get_by_text("checkout.min.js").first).to_be_visible()
+    expect(stack.get_by_text("cart.ts")).to_have_count(0)
+    assert "src=minified" in page.url
+    stack.get_by_role("button", name="Original").click()
+    expect(stack.get_by_role("button", name="cart.ts:6")).to_be_visible()
+    stack.get_by_role("button", name="vendor.min.js").click()
+    expect(stack.get_by_role("list", name="What there is instead")).to_contain_text("checkout.min.js")
+    desk.settle()
+
+
 def test_a_project_is_made_and_the_page_turns_by_itself_at_its_first_event(site: Site, desk: browsers.Watched):
     page = desk.page
     page.goto(f"{site.installation.address}/projects")
@@ -224,6 +244,40 @@ def test_an_issue_is_resolved_and_assigned_on_its_page(site: Site, desk: browser
     activity = page.get_by_role("region", name="Activity")
     expect(activity.get_by_text("Assigned to grace@example.org")).to_be_visible()
     assert site.installation.get(f"/api/groups/{group['id']}/").json()["assignee"] == "grace@example.org"
+    desk.settle()
+
+
+def test_keys_alone_lead_from_the_list_through_an_issue_and_on(site: Site, desk: browsers.Watched):
+    page = desk.page
+    page.goto(f"{site.installation.address}/p/{FULL}/issues")
+    rows = page.get_by_role("list", name="Issues").get_by_role("listitem")
+    expect(rows.nth(3)).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("1 selected")).to_have_count(0)
+    second = rows.nth(1).get_by_role("link").get_attribute("href") or ""
+    third = rows.nth(2).get_by_role("link").get_attribute("href") or ""
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{second}")
+    expect(page.get_by_text("2 of ")).to_be_visible()
+    page.keyboard.press("j")
+    page.wait_for_url(f"**{third}")
+    page.keyboard.press("e")
+    expect(page.get_by_role("button", name="Unresolve")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Ignore")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.get_by_label("Assign to")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Assign")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Copy as Markdown")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     desk.settle()
 
 

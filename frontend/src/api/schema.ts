@@ -960,7 +960,7 @@ export interface components {
             ingest_token: string;
             /** @description Of the oldest active key; empty when all are disabled. */
             dsn: string;
-            /** @description Empty when nobody has said. */
+            /** @description As somebody said, else of most of its groups; empty when nothing tells. */
             platform: string;
             /** Format: date-time */
             first_event_at: string | null;

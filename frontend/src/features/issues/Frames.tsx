@@ -164,7 +164,7 @@ function FrameRow({
           label="Copy the place"
           className={classes(
             'absolute bg-surface opacity-0 focus-visible:opacity-100 group-hover:opacity-100 phone:hidden',
-            frame.why ? 'right-[206px]' : isRaised ? 'right-[92px]' : 'right-1.5',
+            besideChips[Number(Boolean(frame.why)) * 2 + Number(isRaised)],
           )}
         />
       </div>
@@ -225,6 +225,9 @@ function MappedFrom({ frame, map }: { frame: Frame; map: string }) {
     </p>
   )
 }
+
+/** Where the sign to copy stands: left of no chip, of “raised here”, of “not mapped”, of both. */
+const besideChips = ['right-1.5', 'right-[92px]', 'right-[122px]', 'right-[208px]']
 
 /** A minified bundle is one endless line: show what is around the column. */
 const longLine = 400

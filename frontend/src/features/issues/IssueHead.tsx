@@ -18,7 +18,7 @@ import { allowed, useIssueActions } from './actions'
 import { tagsQuery } from './queries'
 import { titleParts } from './words'
 
-const longMessage = 1200
+const longMessage = 600
 
 export function IssueHead({
   group,
