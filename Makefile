@@ -48,7 +48,7 @@ e2e: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Only t
 bench: $(VENV)/.dev $(UI) ## Measure, and print the tables of benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/.dev $(UI) chromium ## Every page in light and dark, into build/screenshots
+screenshots: $(VENV)/.dev $(UI) chromium ## Every page and state in light and dark, into build/screenshots
 	$(BIN)/python tools/screenshots.py build/screenshots
 
 openapi: $(VENV)/.dev ## Generate docs/openapi.yaml and the UI's types from it

@@ -13,9 +13,12 @@ import { useKeys } from '@/components/keys'
 import { LevelGlyph } from '@/components/Level'
 import { Text } from '@/components/Text'
 import { toast } from '@/components/Toasts'
+import { chainIn } from '@/lib/frames'
 import { issueMarkdown } from '@/lib/markdown'
 import { allowed, useIssueActions } from './actions'
+import type { IssueSearch } from './filters'
 import { tagsQuery } from './queries'
+import { stackView } from './stack-view'
 import { titleParts } from './words'
 
 const longMessage = 600
@@ -24,10 +27,12 @@ export function IssueHead({
   group,
   slug,
   event,
+  search,
 }: {
   group: Group
   slug: string
   event: EventDetail | undefined
+  search: IssueSearch
 }) {
   const { run, assign } = useIssueActions(slug)
   const tags = useQuery(tagsQuery(group.id))
@@ -39,9 +44,12 @@ export function IssueHead({
   const message = whole.startsWith(start) ? whole : start
   const may = allowed(group.status)
 
+  /** Follows what is on screen: the order of the frames, and whether they are the original ones. */
   function markdown(): string {
     if (!event) return ''
-    return issueMarkdown({
+    const { order, source } = stackView(search, event.platform)
+    const { exceptions } = event.normalized
+    const issue = {
       title: group.title,
       shortId: group.short_id,
       link: serverUrl(`p/${slug}/issues/${group.short_id}`),
@@ -57,11 +65,12 @@ export function IssueHead({
       eventId: event.event_id,
       timestamp: event.timestamp,
       culprit: event.culprit,
-      normalized: event.normalized,
+      normalized: { ...event.normalized, exceptions: exceptions && chainIn(source, exceptions) },
       commonTags: tags.data?.flatMap(tag =>
         tag.values[0] ? [{ key: tag.key, value: tag.values[0].value, share: tag.values[0].share }] : [],
       ),
-    })
+    }
+    return issueMarkdown(issue, { order })
   }
 
   useKeys([

@@ -165,7 +165,7 @@ function Loaded({
       >
         <StatusOf group={group} />
       </PageHead>
-      <IssueHead group={group} slug={slug} event={event.data} />
+      <IssueHead group={group} slug={slug} event={event.data} search={search} />
       <Facts group={group} slug={slug} environment={environment} />
       <Timeline
         group={group}

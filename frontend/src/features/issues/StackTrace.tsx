@@ -17,6 +17,7 @@ import { recall, remember } from '@/lib/storage'
 import { cut, webAddress } from '@/lib/text'
 import { Frames } from './Frames'
 import type { IssueSearch } from './filters'
+import { stackView } from './stack-view'
 
 /** The head of the page shows more of it. */
 const longMessage = 600
@@ -26,8 +27,7 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
   const { normalized, platform } = event
   const [isRaw, setRaw] = useState(() => recall('stack.raw') === 'yes')
   const [threadIndex, setThread] = useState(() => Math.max(0, crashedIndex(normalized.threads ?? [])))
-  const frames = search.frames ?? (recall('stack.frames') as IssueSearch['frames']) ?? 'app'
-  const order: Order = search.order ?? (recall(`stack.order.${platform}`) as Order | null) ?? 'newest'
+  const { frames, order, source } = stackView(search, platform)
 
   const set = (next: Partial<IssueSearch>) =>
     void navigate({ to: '.', search: { ...search, ...next }, replace: true, resetScroll: false })
@@ -43,7 +43,6 @@ export function StackTrace({ event, search }: { event: EventDetail; search: Issu
   // The exceptions are the crashed thread's stack; another thread shows its own frames.
   const showsThread =
     threads.length > 0 && thread && (exceptions.length === 0 || !(thread.crashed || thread.current))
-  const source = search.src ?? (recall('stack.source') as Source | null) ?? 'original'
   const readable: ExceptionEntry[] = showsThread
     ? [{ type: '', value: '', frames: thread.frames }]
     : exceptions.length > 0
