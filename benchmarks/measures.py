@@ -94,7 +94,10 @@ def drained(made: Installation, count: int, *, seconds: float = 600) -> None:
 
 
 def accept(report: Report, pools: Pools, *, quick: bool) -> None:
-    """Accepted and durable, with the digest stopped: `web` alone."""
+    """Accepted and durable, with the digest stopped: `web` alone. Beside it an application that keeps nothing."""
+    seconds = 3 if quick else 8
+    bare = _beside("benchmarks.bare", kind=pools.real(8_000), seconds=seconds)
+    report.add("a bare ASGI application, real, 32 connections", f"{bare:,.0f}/s")
     for kind in (pools.real(8_000), pools.small(8_000)):
         for connections in (1, 8, 32, 128):
             with installation("web", "--port", "PORT") as made:
@@ -108,16 +111,17 @@ def accept(report: Report, pools: Pools, *, quick: bool) -> None:
                         project["key"],
                         project["id"],
                         connections=connections,
-                        seconds=3 if quick else 8,
+                        seconds=seconds,
                         first=1000,
                     )
                 )
                 cpu = (made.cpu_seconds() - made_by_now) / (load.done + 1000)
                 goal = "10,000/s, p99 under 25 ms" if kind.name == "real" and connections == CONNECTIONS else ""
+                share = f", {load.per_second / bare:.0%} of the bare application" if goal else ""
                 report.add(
                     f"accepted and durable, {kind.name}, {connections} connections",
                     f"{load.per_second:,.0f}/s, p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms, "
-                    f"{cpu * 1e6:.0f} µs of CPU each" + (f", {load.bad} refused" if load.bad else ""),
+                    f"{cpu * 1e6:.0f} µs of CPU each{share}" + (f", {load.bad} refused" if load.bad else ""),
                     goal,
                 )
 
@@ -152,35 +156,36 @@ def drain(report: Report, pools: Pools, *, quick: bool) -> None:
                 f"{cpu * 1000:.3f} ms",
                 "0.45 ms" if kind.name == "real" else "",
             )
-    plain = _baseline(pools.real(warm + count), seconds=4 if quick else 8)
+    with tempfile.TemporaryDirectory() as directory:
+        real = pools.real(warm + count)
+        plain = _beside("benchmarks.baseline", f"{directory}/plain.db", kind=real, seconds=4 if quick else 8)
     report.add(
         "the plain baseline, real", f"{plain:,.0f}/s; ours is {per_second['real'] / plain:.1f} times that", "6 times"
     )
 
 
-def _baseline(kind: Kind, *, seconds: float) -> float:
-    with tempfile.TemporaryDirectory() as directory:
-        port = free_port()
-        command = [sys.executable, "-m", "benchmarks.baseline", f"{directory}/plain.db", str(port)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            load = loadgen.finish(
-                loadgen.start(
-                    port,
-                    f"/api/1/{kind.route}/",
-                    baseline.KEY,
-                    kind.pool,
-                    connections=CONNECTIONS,
-                    seconds=seconds,
-                    encoding=kind.encoding,
-                )
+def _beside(module: str, *arguments: str, kind: Kind, seconds: float) -> float:
+    """What another application answers a second, started as `python -m module *arguments PORT`."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments, str(port)], stdout=subprocess.DEVNULL)
+    try:
+        load = loadgen.finish(
+            loadgen.start(
+                port,
+                f"/api/1/{kind.route}/",
+                baseline.KEY,
+                kind.pool,
+                connections=CONNECTIONS,
+                seconds=seconds,
+                encoding=kind.encoding,
             )
-        finally:
-            process.terminate()
-            process.wait(10)
-        if load.bad:
-            raise SystemExit(f"the baseline refused {load.bad} events with {load.last_bad}")
-        return load.per_second
+        )
+    finally:
+        process.terminate()
+        process.wait(10)
+    if load.bad:
+        raise SystemExit(f"{module} refused {load.bad} requests with {load.last_bad}")
+    return load.per_second
 
 
 def visible(report: Report, pools: Pools, *, quick: bool) -> None:
