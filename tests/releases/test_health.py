@@ -174,7 +174,7 @@ def test_the_columns_can_be_filled_again_from_the_rows(
 def test_a_session_that_changed_its_place_counts_in_the_later_one_only(
     client: Client, shop: Project, pipeline: Pipeline
 ) -> None:
-    moved = {"attrs": {"release": "2.0", "environment": "staging"}}
+    moved: dict[str, Any] = {"attrs": {"release": "2.0", "environment": "staging"}}
     accept(pipeline.log, shop, envelope(update("a", "ok", at=590)), at=NOON)
     pipeline.drain()
     accept(pipeline.log, shop, envelope(update("a", "ok", at=580, **moved)), at=NOON + 1)

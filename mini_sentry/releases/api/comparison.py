@@ -1,6 +1,7 @@
 """Releases beside the ones before them over HTTP: errors per 100 sessions, and whether that is worse."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from django.db.models import Min
@@ -74,7 +75,7 @@ class ComparisonView(APIView):
             if name is not None and name not in versions:
                 raise Missing(f"There is no release {name!r}.")
         counts, errors = asked.counts(), asked.errors(self.count_errors)
-        before = dict(zip(versions, [*versions[1:], None], strict=True))
+        before = dict(zip_longest(versions, versions[1:]))
         return Response(
             [
                 _compared(one, base if base is not None else before[one], counts, errors)
