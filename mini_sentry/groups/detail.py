@@ -13,6 +13,7 @@ from mini_sentry.grouping.group import mark_in_app
 from mini_sentry.grouping.rules import RuleSyntaxError
 from mini_sentry.groups.bodies import Bodies, BodyMissing, StoredBody
 from mini_sentry.groups.models import Event, Group, GroupHash
+from mini_sentry.groups.readable import BY_SDK, frames_of, lay_over, say_why
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol import canonical, rest_event
 from mini_sentry.protocol.context import Context
@@ -69,7 +70,7 @@ def event_object(found: Stored) -> dict[str, Any]:
         "id": event_id,
         "project": event.project_id,
         "group": event.group_id,
-        "message": facts.get("message") or facts.get("value") or event.message,
+        "message": (facts.get("message") or facts.get("value") or "") if facts else event.message,
         "level": event.level,
         "payload": msgspec.Raw(found.body.payload),
         "received_at": event.received_at,
@@ -77,7 +78,7 @@ def event_object(found: Stored) -> dict[str, Any]:
         "environment": event.environment,
         "tags": sent.get("tags") or [],
         "stack": stack if isinstance(stack, str) else None,
-        "symbolicated": {},
+        "symbolicated": {"frames": frames_of(facts["symbolicated"], sent)} if facts.get("symbolicated") else {},
         "event_id": event_id,
         "title": facts.get("title", event.message),
         "timestamp": event.timestamp,
@@ -162,11 +163,17 @@ def _decode(payload: bytes) -> dict[str, Any]:
 
 
 def _normalized(found: Stored, project: Project) -> dict[str, Any]:
-    """The payload's parts. Frames carry our word on whether they are in-app; `in_app_sent` is the client's."""
+    """The payload's parts. Frames are as they were written, where that is known, with `raw` as they were sent. They carry our
+    word on whether they are in-app; `in_app_sent` is the client's."""
     parts, _ = canonical.read(found.body.payload, at=found.event.timestamp.timestamp())
     platform = found.facts.get("platform", "other")
     if not parts["exceptions"] and not parts["stacktrace"]:
         parts["stacktrace"] = _rest_frames(found)
+    symbolicated = found.facts.get("symbolicated")
+    lay_over(parts, symbolicated)
+    if found.facts and not symbolicated:
+        event = found.event
+        say_why(parts, platform=platform, facts=found.facts, project_id=event.project_id, environment=event.environment)
     rules = _config_of(found.facts.get("config", ""), project)
     for entry in (*parts["exceptions"], *parts["threads"]):
         _mark(entry["frames"], platform, rules)
@@ -200,7 +207,9 @@ def _mark(frames: list[dict[str, Any]], platform: str, rules: Config) -> None:
         return
     typed = [msgspec.convert(frame, Frame, strict=False) for frame in frames]
     for frame, (in_app, reason) in zip(frames, mark_in_app(typed, platform=platform, config=rules), strict=True):
-        frame["in_app_sent"], frame["in_app"], frame["in_app_reason"] = frame["in_app"], in_app, reason
+        frame["in_app"], frame["in_app_reason"] = in_app, reason
+        if frame["map"] and reason in BY_SDK:
+            frame["in_app_reason"] = "its source is the project's own" if in_app else "its source came with a package"
 
 
 def _config_of(name: str, project: Project) -> Config:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from mini_sentry.groups.api.schemas import ExplanationSerializer
 from mini_sentry.groups.models import Level
+from mini_sentry.releases.api.symbolicate import ReadableFrameSerializer, WhySerializer
 
 
 class KeyValueSerializer(serializers.Serializer[Any]):
@@ -26,6 +27,10 @@ class GroupEventSerializer(serializers.Serializer[Any]):
     tags = KeyValueSerializer(many=True)
 
 
+class SymbolicatedFramesSerializer(serializers.Serializer[Any]):
+    frames = ReadableFrameSerializer(many=True, required=False)
+
+
 class EventSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="32 lower-case hex digits.")
     project = serializers.IntegerField()
@@ -38,7 +43,7 @@ class EventSerializer(serializers.Serializer[Any]):
     environment = serializers.CharField()
     tags = serializers.JSONField(help_text="As sent: a list or a map; `[]` when there are none.")
     stack = serializers.CharField(allow_null=True, help_text="The text of a stack trace, where the body has one.")
-    symbolicated = serializers.DictField(help_text="`{}`, or `frames`.")
+    symbolicated = SymbolicatedFramesSerializer(help_text="`{}` when there was nothing to map with.")
     event_id = serializers.CharField()
     title = serializers.CharField()
     timestamp = serializers.DateTimeField(help_text="The client's clock, corrected and held near the time of receipt.")
@@ -49,6 +54,15 @@ class EventPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = EventSerializer(many=True)
+
+
+class RawFrameSerializer(serializers.Serializer[Any]):
+    function = serializers.CharField(allow_null=True)
+    module = serializers.CharField(allow_null=True)
+    filename = serializers.CharField(allow_null=True)
+    abs_path = serializers.CharField(allow_null=True)
+    lineno = serializers.IntegerField(allow_null=True)
+    colno = serializers.IntegerField(allow_null=True)
 
 
 class FrameSerializer(serializers.Serializer[Any]):
@@ -66,6 +80,9 @@ class FrameSerializer(serializers.Serializer[Any]):
     post_context = serializers.ListField(child=serializers.CharField())
     vars = serializers.DictField()
     package = serializers.CharField(allow_null=True)
+    raw = RawFrameSerializer(allow_null=True, help_text="As sent, where a source map or function map changed it.")
+    map = serializers.CharField(allow_null=True, help_text="The artifact that it was mapped with.")
+    why = WhySerializer(allow_null=True, help_text="Why a minified frame is not mapped.")
 
 
 class ExceptionSerializer(serializers.Serializer[Any]):
