@@ -125,7 +125,8 @@ def test_uploads_for_another_release_or_build_are_told(client, shop, version, di
 
 
 def test_nothing_to_do_gives_an_empty_list(client: Client):
-    for fields in ({}, {"frames": []}, {"stack": ""}, {"stack": "no stack trace"}):
+    asked: list[dict[str, Any]] = [{}, {"frames": []}, {"stack": ""}, {"stack": "no stack trace"}]
+    for fields in asked:
         assert ask(client, **fields).json() == {"frames": []}
 
 
