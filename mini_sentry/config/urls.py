@@ -5,8 +5,12 @@ from typing import Final
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from mini_sentry.groups.api import counts, discussion, events, groups
+from mini_sentry.alerts.api import notifications, rules, targets
+from mini_sentry.groups.api import counts, discussion, events, groups, spikes
+from mini_sentry.groups.rowcounts import errors_by_place
 from mini_sentry.projects import api as projects
+from mini_sentry.releases.api import artifacts, comparison, deployments, releases, symbolicate
+from mini_sentry.releases.api import health as release_health
 from mini_sentry.rest.routing import route
 from mini_sentry.web import docs, failures, health
 from mini_sentry.web.shell import shell
@@ -19,7 +23,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *groups.urlpatterns,
     *discussion.urlpatterns,
     *counts.urlpatterns,
+    *spikes.urlpatterns,
     *events.urlpatterns,
+    *release_health.urlpatterns(errors_by_place),
+    *comparison.urlpatterns(errors_by_place),
+    *releases.urlpatterns,
+    *artifacts.urlpatterns,
+    *symbolicate.urlpatterns,
+    *deployments.urlpatterns,
+    *rules.urlpatterns,
+    *targets.urlpatterns,
+    *notifications.urlpatterns,
     *health.urlpatterns,
     re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
     path("docs/openapi.yaml", docs.openapi, name="openapi"),
