@@ -21,7 +21,7 @@ from mini_sentry.alerts.notifying import Firing, notify
 from mini_sentry.alerts.occurred import Ranks, Scope
 from mini_sentry.alerts.triggers import Changed, read
 from mini_sentry.groups.models import Group, Status
-from mini_sentry.groups.occurrences import Kind
+from mini_sentry.groups.occurrences import Kind, moment
 
 logger = logging.getLogger(__name__)
 
@@ -245,7 +245,9 @@ def _question(one: Merged, scope: Scope, shapes: Collection[Shape]) -> occurred.
 
 
 def _reached(one: Merged, scope: Scope, shapes: dict[Shape, list[int]], ranks: Ranks) -> list[Firing]:
-    ends = [time for time in ranks.newest[: one.added] if time >= one.first_at]
+    # Stored times are whole microseconds; the edge's are not.
+    first_at = moment(one.first_at).timestamp()
+    ends = [time for time in ranks.newest[: one.added] if time >= first_at]
     fired: list[Firing] = []
     for shape, rule_ids in shapes.items():
         offset = shape.event_count - 1

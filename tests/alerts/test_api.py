@@ -171,7 +171,7 @@ def test_a_change_touches_what_is_sent(client: Client, shop: Project) -> None:
         "kept",
     )
     assert call(client, "PUT", f"{rule.pk}/", {"name": "x"})[1].keys() == {"project", "target_value"}
-    assert call(client, "PATCH", f"{rule.pk}/", {"target_type": "email"})[1].keys() == {"target_value"}
+    assert call(client, "PATCH", f"{rule.pk}/", {"target_type": "webhook"})[1].keys() == {"target_value"}
     assert call(client, "PATCH", f"{rule.pk}/", {"project": make_project("Other").pk})[1].keys() == {"project"}
 
 

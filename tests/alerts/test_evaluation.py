@@ -44,6 +44,14 @@ def test_a_rule_fires_when_the_events_within_the_window_reach_the_count(shop: Pr
     assert notification.facts["count"] == 3
 
 
+@pytest.mark.parametrize("part", [0.12345623, 0.12345678, 0.99999987])
+def test_times_finer_than_the_store_keeps_lose_nothing(shop: Project, group: Group, part: float) -> None:
+    rule = make_rule(shop, threshold_count=2)
+    occur(group, at=[0])
+    occur(group, at=[part])
+    assert len(fired(rule)) == 1
+
+
 def test_an_event_that_is_a_window_old_no_longer_counts(shop: Project, group: Group) -> None:
     rule = make_rule(shop, threshold_count=2, threshold_window_minutes=1)
     occur(group, at=[0])
