@@ -51,8 +51,9 @@ bench: $(VENV)/.dev $(UI) ## Measure, and print the tables of benchmarks/README.
 screenshots: $(VENV)/.dev $(UI) chromium ## Every page and state in light and dark, into build/screenshots
 	$(BIN)/python tools/screenshots.py build/screenshots
 
-openapi: $(VENV)/.dev ## Generate docs/openapi.yaml and the UI's types from it
+openapi: $(VENV)/.dev ## Generate docs/openapi.yaml, and from it the collection and the UI's types
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	$(BIN)/python tools/postman.py
 	cd frontend && $(WITH_NODE) npm run openapi
 
 openapi-validate: $(VENV)/.dev ## Check docs/openapi.yaml against the OpenAPI specification

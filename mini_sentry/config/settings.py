@@ -191,9 +191,12 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"id": int, "event_id": str},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"PartState": "mini_sentry.web.health.PARTS"},
+    "ENUM_NAME_OVERRIDES": {
+        "PartState": "mini_sentry.web.health.PARTS",
+        "StatusEnum": "mini_sentry.groups.models.Status.values",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "mini_sentry.web.document.add_edge",

@@ -23,6 +23,41 @@ _NEW_EVENT: Final[Document] = {
     "additionalProperties": {},
 }  # fmt: skip
 
+_WORDS: Final = ["init", "ok", "errored", "exited", "abnormal", "unhandled", "crashed"]
+_TIME: Final = {"type": "string", "format": "date-time"}
+
+_NEW_SESSION: Final[Document] = {
+    "type": "object",
+    "description": "One run of an app, as it stands now; the same `session_id` again is an update. A crash is not taken back.",
+    "properties": {
+        "session_id": {"type": "string", "maxLength": 200},
+        "status": {"type": "string", "default": "init", "enum": _WORDS},
+        "environment": {"type": "string", "default": "production"},
+        "release": {"type": "string", "nullable": True, "description": "A version; its row is made on first sight."},
+        "user": {"type": "string", "nullable": True},
+        "duration_ms": {"type": "integer", "nullable": True, "minimum": 0},
+    },
+    "required": ["session_id"],
+    "additionalProperties": {},
+}
+
+_SESSION: Final[Document] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "nullable": True, "description": "null if it was not digested within two seconds."},
+        "project": {"type": "integer"},
+        "release": {"type": "integer", "nullable": True},
+        "environment": _TEXT,
+        "session_id": _TEXT,
+        "user": _TEXT,
+        "status": {"type": "string", "enum": _WORDS},
+        "duration_ms": {"type": "integer", "nullable": True},
+        "started_at": _TIME,
+        "updated_at": _TIME,
+    },
+    "required": ["id", "project", "release", "environment", "session_id", "user", "status", "duration_ms", "started_at", "updated_at"],
+}  # fmt: skip
+
 
 def _path(name: str, description: str) -> Document:
     return {"in": "path", "name": name, "required": True, "schema": _TEXT, "description": description}
@@ -58,7 +93,39 @@ _TAKEN: Final[Document] = {
     "200": _answer("Safely stored; digested soon after.", {"type": "object", "properties": {"id": _TEXT}}),
 }
 
+_KEPT_SESSION: Final = {"$ref": "#/components/schemas/Session"}
+
 EDGE: Final[dict[str, Document]] = {
+    "/api/sessions/ingest/token/{token}/": {
+        "post": _operation(
+            "sessions_ingest_by_token",
+            "Tell of a session, or of what became of it, with a project's ingest token. 429 over the project's limit.",
+            parameters=[_path("token", "The project's `ingest_token`.")],
+            body=_json({"$ref": "#/components/schemas/NewSession"}),
+            answers={
+                "200": _answer("It was known; as it stands now.", _KEPT_SESSION),
+                "201": _answer("It was new.", _KEPT_SESSION),
+            },
+        )
+    },
+    "/api/{project_id}/security/": {
+        "post": _operation(
+            "security",
+            "Where browsers report violations of a content policy to.",
+            parameters=[
+                _path("project_id", "The project's id."),
+                {
+                    "in": "query",
+                    "name": "sentry_key",
+                    "required": True,
+                    "schema": _TEXT,
+                    "description": "The public key, as in a DSN.",
+                },
+            ],
+            body={"application/csp-report": {"schema": _OBJECT}},
+            answers={"201": {"description": "Safely stored; digested soon after."}},
+        )
+    },
     "/api/events/ingest/token/{token}/": {
         "post": _operation(
             "events_ingest_by_token",
@@ -119,7 +186,7 @@ _PROBLEM: Final[Document] = {
 def add_edge(result: Document, generator: Any, request: Any, public: bool) -> Document:
     """The routes that are answered before Django."""
     result["paths"] = dict(sorted((result["paths"] | EDGE).items()))
-    result["components"]["schemas"]["NewEvent"] = _NEW_EVENT
+    result["components"]["schemas"] |= {"NewEvent": _NEW_EVENT, "NewSession": _NEW_SESSION, "Session": _SESSION}
     return result
 
 
@@ -127,8 +194,13 @@ def add_errors(result: Document, generator: Any, request: Any, public: bool) -> 
     """Every operation's errors have one shape."""
     result["components"]["schemas"]["Problem"] = _PROBLEM
     answer = _answer("What is wrong with the request.", {"$ref": "#/components/schemas/Problem"})
+    away = _answer(
+        "A store that this needs is away or busy; `Retry-After` says when to come back.",
+        {"$ref": "#/components/schemas/Problem"},
+    )
     for operations in result["paths"].values():
         for operation in operations.values():
             operation["responses"]["4XX"] = answer
+            operation["responses"].setdefault("503", away)
     result["components"]["schemas"] = dict(sorted(result["components"]["schemas"].items()))
     return result

@@ -1,10 +1,12 @@
 """Answers for what no view answers: an unknown path of the API, a page that is not there, and our own mistakes."""
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from mini_sentry.rest.rendering import json_response
 
 
+@csrf_exempt
 def missing_endpoint(request: HttpRequest, path: str) -> HttpResponse:
     """A path below `/api/` that nothing answers to."""
     return json_response({"detail": f"There is no endpoint {request.path_info!r}."}, status=404)

@@ -21,7 +21,7 @@ COLUMNS_SECONDS: Final = 0.25
 PARTS: Final = ("ok", "away")
 
 
-class HealthSerializer(serializers.Serializer[Any]):
+class ServerHealthSerializer(serializers.Serializer[Any]):
     ok = serializers.BooleanField(help_text="Whether the API works: the relational store answers.")
     version = serializers.CharField()
     database = serializers.ChoiceField(choices=("ok", "away"))
@@ -67,7 +67,7 @@ lag: Final = _Lag()
 
 
 class HealthView(APIView):
-    @extend_schema(operation_id="health", responses=HealthSerializer, tags=["health"])
+    @extend_schema(operation_id="health", responses=ServerHealthSerializer, tags=["health"])
     def get(self, request: Request) -> Response:
         """Whether the parts answer. 503 when the relational store does not."""
         has_database = _has_database()

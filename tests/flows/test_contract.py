@@ -187,6 +187,8 @@ UNKNOWN = [
     ("GET", "/api/releases/health/?project=nobody"),
     ("GET", "/api/releases/health/series/?project=nobody"),
     ("GET", "/api/nothing/"),
+    ("POST", "/api/nothing/"),
+    ("PATCH", "/api/deployments/null/"),
 ]
 
 
