@@ -4,6 +4,227 @@
  */
 
 export interface paths {
+    "/api/alert-notifications/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was told, the newest first, with every attempt to deliver it. */
+        get: operations["alert_notifications_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-notifications/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alert_notifications_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All rules, the newest first. */
+        get: operations["alert_rules_list"];
+        put?: never;
+        post: operations["alert_rules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/by-group/{group_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Every rule of a group's project, and how each stands with the group. */
+        get: operations["alert_rules_by_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The same for a rule that is not saved yet. */
+        post: operations["alert_rules_preview_unsaved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alert_rules_retrieve"];
+        /** @description Change a rule; project, name and target_value must be there. */
+        put: operations["alert_rules_update"];
+        post?: never;
+        /** @description Delete a rule with its targets and what it told. */
+        delete: operations["alert_rules_destroy"];
+        options?: never;
+        head?: never;
+        /** @description Change what is sent. */
+        patch: operations["alert_rules_partial_update"];
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/notifications/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the rule told, the newest first, with every attempt to deliver it. */
+        get: operations["alert_rules_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description When the rule would have notified, over the last week if no time is asked for, by the events that are stored. */
+        get: operations["alert_rules_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/snooze/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Silence a rule for one group, for a while. */
+        post: operations["alert_rules_snooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/targets/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The oldest first. */
+        get: operations["alert_targets_list"];
+        put?: never;
+        post: operations["alert_targets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/targets/{target_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alert_targets_retrieve"];
+        put: operations["alert_targets_update"];
+        post?: never;
+        delete: operations["alert_targets_destroy"];
+        options?: never;
+        head?: never;
+        patch: operations["alert_targets_partial_update"];
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a sample to each of the rule's targets now, once, and tell how that went. */
+        post: operations["alert_rules_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-rules/{id}/unsnooze/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let a rule speak of a group again. */
+        post: operations["alert_rules_unsnooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dashboard/series/": {
         parameters: {
             query?: never;
@@ -30,6 +251,75 @@ export interface paths {
         };
         /** @description The groups with the most events in the time asked for (24 hours when not said), most first. */
         get: operations["dashboard_top_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/deployments/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Deployments, the one started last first. */
+        get: operations["deployments_list"];
+        put?: never;
+        /** @description Say that a release was put somewhere. */
+        post: operations["deployments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/deployments/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["deployments_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change its name or address, or say when it was finished. */
+        patch: operations["deployments_change"];
+        trace?: never;
+    };
+    "/api/deployments/{id}/finish/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Finish it now, or at the time given; what is finished already stays as it is. */
+        post: operations["deployments_finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/environments/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Environments that events, sessions and releases named, by name. */
+        get: operations["environments_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -166,6 +456,26 @@ export interface paths {
         };
         /** @description The group people call `WEB-1F3`, in either case. */
         get: operations["groups_by_short_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups/spikes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Groups that spike, the most events first: at least 10 in the last hour, and more than both three times the
+         *     group's mean hour and that mean plus four standard deviations, over its hours of the 7 days before.
+         */
+        get: operations["groups_spikes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -507,6 +817,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/releases/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Releases, the newest first. */
+        get: operations["releases_list"];
+        put?: never;
+        /** @description Make a release. Those that events and sessions name are there by themselves. */
+        post: operations["releases_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/comparison/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Each version beside the one that came out before it, the newest first, over all environments asked for. */
+        get: operations["releases_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/health/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How the sessions that began in that time ended (all that are kept when no time is said), most sessions first. */
+        get: operations["releases_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/health/series/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The sessions that began in that time (the last 24 hours when not said), by interval, every interval.
+         *
+         *     Intervals lie on the clock's whole ones; of the first and the last only the part within the time is counted.
+         */
+        get: operations["releases_health_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["releases_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Say when the release went out, or that it has not. */
+        patch: operations["releases_change"];
+        trace?: never;
+    };
+    "/api/releases/{id}/artifacts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The release's files, the newest first; of several with one name the first is used. */
+        get: operations["releases_artifacts_list"];
+        put?: never;
+        /** @description Upload a file. It is used from now on, and for the release's stored events soon after. */
+        post: operations["releases_artifacts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/releases/{id}/artifacts/{artifact}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One file with its content. */
+        get: operations["releases_artifacts_retrieve"];
+        put?: never;
+        post?: never;
+        /** @description Delete a file: the one before it of the same name is used again. What was mapped with it stays so. */
+        delete: operations["releases_artifacts_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/ingest/token/{token}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Tell of a session, or of what became of it, with a project's ingest token. 429 over the project's limit. */
+        post: operations["sessions_ingest_by_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/symbolicate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Frames of minified scripts, in order, each with its original place or with the reason why it has none.
+         *
+         *     The release's files in the named environment come first, then those of the version in any.
+         */
+        post: operations["symbolicate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{project_id}/envelope/": {
         parameters: {
             query?: never;
@@ -518,6 +992,23 @@ export interface paths {
         put?: never;
         /** @description Where Sentry SDKs send to; the DSN says the address and the key. */
         post: operations["envelope"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{project_id}/security/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Where browsers report violations of a content policy to. */
+        post: operations["security"];
         delete?: never;
         options?: never;
         head?: never;
@@ -550,7 +1041,7 @@ export interface components {
         Activity: {
             /** @description Unique within the list. */
             id: string;
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["ActivityKindEnum"];
             author: string;
             data: {
                 [key: string]: unknown;
@@ -558,10 +1049,124 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @enum {string} */
+        ActivityKindEnum: "first_seen" | "resolved" | "unresolved" | "ignored" | "regressed" | "assigned" | "unassigned" | "bookmarked" | "unbookmarked" | "comment";
+        /** @description What decides when a rule fires. Absent fields take their defaults or, in a change, stay as they are. */
+        AlertRule: {
+            /**
+             * @description `threshold`: a group's events within the window reach the count. `new_group`: a group is seen for the first time. `regression`: a resolved group occurs again. `crash_free`: the project's crash-free rate over the window is below the limit.
+             * @default threshold
+             */
+            condition?: components["schemas"]["ConditionEnum"];
+            /**
+             * @description Empty for any; `error` takes in fatal. Does not count for crash-free rules.
+             * @default
+             */
+            level?: components["schemas"]["LevelEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * @description Empty for any.
+             * @default
+             */
+            environment?: string;
+            /**
+             * @description Events or, for a crash-free rule, the fewest sessions that say anything.
+             * @default 10
+             */
+            threshold_count?: number;
+            /** @default 5 */
+            threshold_window_minutes?: number;
+            /**
+             * Format: double
+             * @description Percent; for crash-free rules.
+             */
+            crash_free_below?: number | null;
+            /**
+             * @description At most one notification per rule and group in this time; 0 takes `rearm_after_minutes`.
+             * @default 60
+             */
+            notify_interval_minutes?: number;
+            /** @default 60 */
+            rearm_after_minutes?: number;
+            readonly id: number;
+            /**
+             * Format: int64
+             * @description An id. A rule stays in its project.
+             */
+            project: number;
+            name: string;
+            /** Format: date-time */
+            readonly last_triggered_at: string | null;
+            /** @default email */
+            target_type?: components["schemas"]["TargetTypeEnum"];
+            /** @description Addresses separated by commas, or the address of a webhook. Counts while the rule has no targets of its own. */
+            target_value: string;
+            /** @default true */
+            active?: boolean;
+            /** @description The key of the signature of webhooks; made when it is not given. */
+            secret?: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        AlertTarget: {
+            readonly id: number;
+            readonly rule: number;
+            target_type: components["schemas"]["TargetTypeEnum"];
+            target_value: string;
+            /**
+             * @description Names in single braces: project, group_id, group_title, level, message, count, received_at.
+             * @default
+             */
+            subject_template?: string;
+            /** @default  */
+            body_template?: string;
+        };
+        Artifact: {
+            id: number;
+            release: number | null;
+            name: string;
+            /** @description Left out with `content=false`. */
+            content?: string;
+            content_type: string;
+            /** @description What the map says it is the map of; empty when it does not. */
+            file_name: string;
+            /** @description SHA-256 of the content, in hex. */
+            checksum: string;
+            /** Format: date-time */
+            created_at: string;
+            kind: components["schemas"]["ArtifactKindEnum"];
+            /** @description Empty for a file of every build. */
+            dist: string;
+            /** @description Empty when the file has none. */
+            debug_id: string;
+            /** @description Bytes of the content. */
+            size: number;
+            /** @description false when a newer file of this name and dist is used instead. */
+            is_current: boolean;
+        };
+        /** @enum {string} */
+        ArtifactKindEnum: "source_map" | "function_map" | "minified";
         Assign: {
             /** @description Empty takes it away. */
             assignee: string;
         };
+        Attempt: {
+            /** @description From 1. */
+            number: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description null while it runs. */
+            duration_ms: number | null;
+            /** @description Empty while it runs. Refused is not tried again. */
+            outcome: components["schemas"]["AttemptOutcomeEnum"] | components["schemas"]["BlankEnum"];
+            /** @description The receiver's HTTP or SMTP code. */
+            status_code: number | null;
+            /** @description What went wrong; empty if nothing did. */
+            detail: string;
+        };
+        /** @enum {string} */
+        AttemptOutcomeEnum: "sent" | "refused" | "failed";
+        /** @enum {unknown} */
+        BlankEnum: "";
         Breadcrumb: {
             /** Format: date-time */
             timestamp: string | null;
@@ -585,6 +1190,8 @@ export interface components {
         BulkResult: {
             changed: number[];
         };
+        /** @enum {string} */
+        CodeEnum: "no_release" | "no_upload" | "other_release" | "other_dist" | "no_such_file" | "ambiguous" | "unreadable" | "outside" | "no_position" | "not_a_script";
         ColumnEvent: {
             id: string;
             /** @description A slug. */
@@ -602,6 +1209,69 @@ export interface components {
             /** @description Empty when nobody was named. */
             author: string;
             body: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        Comparison: {
+            version: string;
+            /** @description Null for the first release. */
+            base_version: string | null;
+            current: components["schemas"]["Side"];
+            base: components["schemas"]["Side"] | null;
+            /**
+             * Format: double
+             * @description Of the rates, half an error added to each count.
+             */
+            ratio: number | null;
+            /**
+             * Format: double
+             * @description Of the 95 % interval.
+             */
+            ratio_low: number | null;
+            /**
+             * Format: double
+             * @description Of the 95 % interval.
+             */
+            ratio_high: number | null;
+            verdict: components["schemas"]["VerdictEnum"];
+            /** @description How the verdict is reached, in one sentence. */
+            rule: string;
+        };
+        /** @enum {string} */
+        ConditionEnum: "threshold" | "new_group" | "regression" | "crash_free";
+        Delivery: {
+            id: number;
+            target_type: components["schemas"]["TargetTypeEnum"];
+            target_value: string;
+            status: components["schemas"]["DeliveryStatusEnum"];
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            attempts: components["schemas"]["Attempt"][];
+        };
+        /** @enum {string} */
+        DeliveryStatusEnum: "waiting" | "sent" | "failed";
+        Deployment: {
+            id: number;
+            project: number;
+            release: number;
+            environment: string;
+            name: string;
+            url: string;
+            /** Format: date-time */
+            date_started: string;
+            /** Format: date-time */
+            date_finished: string | null;
+            /** @description The release's. */
+            version: string;
+        };
+        Done: {
+            ok: boolean;
+        };
+        Environment: {
+            id: number;
+            project: number;
+            /** @description Empty for events that named none. */
+            name: string;
             /** Format: date-time */
             created_at: string;
         };
@@ -624,10 +1294,8 @@ export interface components {
             tags: unknown;
             /** @description The text of a stack trace, where the body has one. */
             stack: string | null;
-            /** @description `{}`, or `frames`. */
-            symbolicated: {
-                [key: string]: unknown;
-            };
+            /** @description `{}` when there was nothing to map with. */
+            symbolicated: components["schemas"]["SymbolicatedFrames"];
             event_id: string;
             title: string;
             /**
@@ -655,10 +1323,8 @@ export interface components {
             tags: unknown;
             /** @description The text of a stack trace, where the body has one. */
             stack: string | null;
-            /** @description `{}`, or `frames`. */
-            symbolicated: {
-                [key: string]: unknown;
-            };
+            /** @description `{}` when there was nothing to map with. */
+            symbolicated: components["schemas"]["SymbolicatedFrames"];
             event_id: string;
             title: string;
             /**
@@ -706,7 +1372,7 @@ export interface components {
             } | null;
             thread_id: unknown;
             /** @description To the exception after it. */
-            relation: components["schemas"]["RelationEnum"] | null;
+            relation: (components["schemas"]["RelationEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description Caller to callee: the frame that raised comes last. */
             frames: components["schemas"]["Frame"][];
         };
@@ -720,6 +1386,13 @@ export interface components {
             /** @description Of frames. */
             is_in_app: boolean | null;
             children: components["schemas"]["Explanation"][];
+        };
+        Finish: {
+            /**
+             * Format: date-time
+             * @description Now when absent.
+             */
+            date_finished?: string;
         };
         Frame: {
             function: string | null;
@@ -740,6 +1413,12 @@ export interface components {
                 [key: string]: unknown;
             };
             package: string | null;
+            /** @description As sent, where a source map or function map changed it. */
+            raw: components["schemas"]["RawFrame"] | null;
+            /** @description The artifact that it was mapped with. */
+            map: string | null;
+            /** @description Why a minified frame is not mapped. */
+            why: components["schemas"]["Why"] | null;
         };
         Group: {
             id: number;
@@ -770,7 +1449,7 @@ export interface components {
             handled: boolean | null;
             environments: string[];
             /** @description null when not unresolved. */
-            substatus: components["schemas"]["SubstatusEnum"] | null;
+            substatus: (components["schemas"]["SubstatusEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description A version. */
             first_release: string | null;
             /** @description A version. */
@@ -805,6 +1484,72 @@ export interface components {
             /** Format: date-time */
             first_seen: string;
         };
+        /** @description A rule as it stands with one group. */
+        GroupRule: {
+            /**
+             * @description `threshold`: a group's events within the window reach the count. `new_group`: a group is seen for the first time. `regression`: a resolved group occurs again. `crash_free`: the project's crash-free rate over the window is below the limit.
+             * @default threshold
+             */
+            condition?: components["schemas"]["ConditionEnum"];
+            /**
+             * @description Empty for any; `error` takes in fatal. Does not count for crash-free rules.
+             * @default
+             */
+            level?: components["schemas"]["LevelEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * @description Empty for any.
+             * @default
+             */
+            environment?: string;
+            /**
+             * @description Events or, for a crash-free rule, the fewest sessions that say anything.
+             * @default 10
+             */
+            threshold_count?: number;
+            /** @default 5 */
+            threshold_window_minutes?: number;
+            /**
+             * Format: double
+             * @description Percent; for crash-free rules.
+             */
+            crash_free_below?: number | null;
+            /**
+             * @description At most one notification per rule and group in this time; 0 takes `rearm_after_minutes`.
+             * @default 60
+             */
+            notify_interval_minutes?: number;
+            /** @default 60 */
+            rearm_after_minutes?: number;
+            readonly id: number;
+            /**
+             * Format: int64
+             * @description An id. A rule stays in its project.
+             */
+            project: number;
+            name: string;
+            /** Format: date-time */
+            readonly last_triggered_at: string | null;
+            /** @default email */
+            target_type?: components["schemas"]["TargetTypeEnum"];
+            /** @description Addresses separated by commas, or the address of a webhook. Counts while the rule has no targets of its own. */
+            target_value: string;
+            /** @default true */
+            active?: boolean;
+            /** @description The key of the signature of webhooks; made when it is not given. */
+            secret?: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /**
+             * Format: date-time
+             * @description Silenced for this group until then.
+             */
+            suppress_until: string | null;
+            /**
+             * Format: date-time
+             * @description Of this group.
+             */
+            last_notified_at: string | null;
+        };
         GroupStat: {
             trend: number[];
             users: number;
@@ -824,17 +1569,82 @@ export interface components {
             variant: string;
         };
         Health: {
-            /** @description Whether the API works: the relational store answers. */
-            ok: boolean;
-            version: string;
-            database: components["schemas"]["PartState"];
-            /** @description Without them nothing is counted; lists still work. */
-            columns: components["schemas"]["PartState"];
+            /** @description Null for sessions of no release. */
+            version: string | null;
+            /** @description Empty for sessions that named none. */
+            environment: string;
+            total_sessions: number;
+            crashed_sessions: number;
             /**
              * Format: double
-             * @description The age of the oldest event that is accepted but not digested; null when unknown.
+             * @description Percent, two decimals; null without sessions.
              */
-            digest_lag_seconds: number | null;
+            crash_free_rate: number | null;
+            unhandled_sessions: number;
+            /**
+             * Format: double
+             * @description Percent, two decimals; null without sessions.
+             */
+            unhandled_free_rate: number | null;
+            abnormal_sessions: number;
+            /** @description With errors, but ended well or going on. */
+            errored_sessions: number;
+            /** @description The rest. */
+            healthy_sessions: number;
+            /** @description Distinct; sessions without a user are in none of the users' numbers. */
+            users: number;
+            crashed_users: number;
+            /**
+             * Format: double
+             * @description Percent; null without users.
+             */
+            crash_free_users_rate: number | null;
+            /**
+             * Format: double
+             * @description Percent; null without users.
+             */
+            unhandled_free_users_rate: number | null;
+            /**
+             * Format: double
+             * @description Percent of the environment's sessions of the last 24 hours; null when it had none.
+             */
+            adoption: number | null;
+            /**
+             * Format: double
+             * @description Percent of the environment's users of the last 24 hours, over its releases.
+             */
+            adoption_users: number | null;
+            /** @description Events of level error or fatal received in that time. */
+            errors: number;
+            /**
+             * Format: double
+             * @description Null without sessions.
+             */
+            errors_per_100_sessions: number | null;
+        };
+        HealthBucket: {
+            /**
+             * Format: date-time
+             * @description When the interval begins.
+             */
+            bucket: string;
+            total: number;
+            crashed: number;
+            unhandled: number;
+            abnormal: number;
+            errored: number;
+            users: number;
+            crashed_users: number;
+            /**
+             * Format: double
+             * @description Percent, two decimals; null without sessions.
+             */
+            crash_free_rate: number | null;
+            /**
+             * Format: double
+             * @description Percent, two decimals; null without sessions.
+             */
+            unhandled_free_rate: number | null;
         };
         Intake: {
             range: string;
@@ -849,8 +1659,6 @@ export interface components {
             value: string;
         };
         /** @enum {string} */
-        KindEnum: "first_seen" | "resolved" | "unresolved" | "ignored" | "regressed" | "assigned" | "unassigned" | "bookmarked" | "unbookmarked" | "comment";
-        /** @enum {string} */
         LevelEnum: "fatal" | "error" | "warning" | "info" | "debug";
         Message: {
             formatted: string;
@@ -863,6 +1671,22 @@ export interface components {
             first: string | null;
             latest: string | null;
         };
+        /** @description Either `content`, or as a multipart form `file`. */
+        NewArtifact: {
+            /** @description May be left out with `file`, which has one. */
+            name?: string;
+            /** @description A source map, a function map or a script, as text. */
+            content?: string;
+            /**
+             * Format: uri
+             * @description The same as a file of a multipart form.
+             */
+            file?: string | null;
+            /** @default  */
+            content_type?: string;
+            /** @default  */
+            dist?: string;
+        };
         NewComment: {
             body: string;
             /**
@@ -870,6 +1694,24 @@ export interface components {
              * @default
              */
             author?: string;
+        };
+        NewDeployment: {
+            /** Format: int64 */
+            project: number;
+            /**
+             * Format: int64
+             * @description One of the same project.
+             */
+            release: number;
+            /** @default production */
+            environment?: string;
+            /** @default  */
+            name?: string;
+            url?: string;
+            /** Format: date-time */
+            date_started?: string;
+            /** Format: date-time */
+            date_finished?: string | null;
         };
         /** @description Nothing is required; other keys are kept in the event's payload. */
         NewEvent: {
@@ -904,6 +1746,32 @@ export interface components {
             /** @default  */
             platform?: string;
         };
+        NewRelease: {
+            /** Format: int64 */
+            project: number;
+            version: string;
+            /** @default production */
+            environment?: string;
+            /** Format: date-time */
+            date_released?: string | null;
+        };
+        /** @description One run of an app, as it stands now; the same `session_id` again is an update. A crash is not taken back. */
+        NewSession: {
+            session_id: string;
+            /**
+             * @default init
+             * @enum {string}
+             */
+            status?: "init" | "ok" | "errored" | "exited" | "abnormal" | "unhandled" | "crashed";
+            /** @default production */
+            environment?: string;
+            /** @description A version; its row is made on first sight. */
+            release?: string | null;
+            user?: string | null;
+            duration_ms?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
         Normalized: {
             /** @description The oldest cause first, the one thrown last. */
             exceptions: components["schemas"]["Exception"][];
@@ -931,20 +1799,186 @@ export interface components {
             name: string;
             value: string;
         };
+        Notification: {
+            id: number;
+            /** @description The `X-Mini-Sentry-Delivery` of webhooks. */
+            uid: string;
+            rule: number;
+            /** @description null for crash-free rates and tests. */
+            group: number | null;
+            is_test: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description What webhooks are sent, the seven names of templates among it. */
+            facts: {
+                [key: string]: unknown;
+            };
+            deliveries: components["schemas"]["Delivery"][];
+        };
+        /** @enum {unknown} */
+        NullEnum: null;
         Ok: {
             ok: boolean;
         };
         Outcome: {
-            outcome: components["schemas"]["OutcomeEnum"];
+            outcome: components["schemas"]["OutcomeOutcomeEnum"];
             /** @description Empty for what was accepted. */
             reason: string;
             category: string;
             quantity: number;
         };
         /** @enum {string} */
-        OutcomeEnum: "accepted" | "filtered" | "rate_limited" | "invalid" | "client_discard";
+        OutcomeOutcomeEnum: "accepted" | "filtered" | "rate_limited" | "invalid" | "client_discard";
         /** @enum {string} */
         PartState: "ok" | "away";
+        /** @description What decides when a rule fires. Absent fields take their defaults or, in a change, stay as they are. */
+        PatchedAlertRule: {
+            /**
+             * @description `threshold`: a group's events within the window reach the count. `new_group`: a group is seen for the first time. `regression`: a resolved group occurs again. `crash_free`: the project's crash-free rate over the window is below the limit.
+             * @default threshold
+             */
+            condition?: components["schemas"]["ConditionEnum"];
+            /**
+             * @description Empty for any; `error` takes in fatal. Does not count for crash-free rules.
+             * @default
+             */
+            level?: components["schemas"]["LevelEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * @description Empty for any.
+             * @default
+             */
+            environment?: string;
+            /**
+             * @description Events or, for a crash-free rule, the fewest sessions that say anything.
+             * @default 10
+             */
+            threshold_count?: number;
+            /** @default 5 */
+            threshold_window_minutes?: number;
+            /**
+             * Format: double
+             * @description Percent; for crash-free rules.
+             */
+            crash_free_below?: number | null;
+            /**
+             * @description At most one notification per rule and group in this time; 0 takes `rearm_after_minutes`.
+             * @default 60
+             */
+            notify_interval_minutes?: number;
+            /** @default 60 */
+            rearm_after_minutes?: number;
+            readonly id?: number;
+            /**
+             * Format: int64
+             * @description An id. A rule stays in its project.
+             */
+            project?: number;
+            name?: string;
+            /** Format: date-time */
+            readonly last_triggered_at?: string | null;
+            /** @default email */
+            target_type?: components["schemas"]["TargetTypeEnum"];
+            /** @description Addresses separated by commas, or the address of a webhook. Counts while the rule has no targets of its own. */
+            target_value?: string;
+            /** @default true */
+            active?: boolean;
+            /** @description The key of the signature of webhooks; made when it is not given. */
+            secret?: string;
+            /** Format: date-time */
+            readonly created_at?: string;
+        };
+        PatchedAlertTarget: {
+            readonly id?: number;
+            readonly rule?: number;
+            target_type?: components["schemas"]["TargetTypeEnum"];
+            target_value?: string;
+            /**
+             * @description Names in single braces: project, group_id, group_title, level, message, count, received_at.
+             * @default
+             */
+            subject_template?: string;
+            /** @default  */
+            body_template?: string;
+        };
+        PatchedDeploymentChange: {
+            name?: string;
+            url?: string;
+            /**
+             * Format: date-time
+             * @description Null: it is under way again.
+             */
+            date_finished?: string | null;
+        };
+        PatchedReleaseChange: {
+            /** Format: date-time */
+            date_released?: string | null;
+        };
+        Preview: {
+            /**
+             * Format: date-time
+             * @description Later than asked when there were too many events to look at.
+             */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            /** @description Whether all of the time asked for was looked at. */
+            is_complete: boolean;
+            /** @description How often it would have notified. */
+            count: number;
+            /** @description Of how many groups. */
+            groups: number;
+            /** @description The newest 500, newest first. */
+            firings: components["schemas"]["PreviewFiring"][];
+        };
+        PreviewFiring: {
+            /** Format: date-time */
+            at: string;
+            group: number | null;
+            short_id: string;
+            title: string;
+        };
+        /** @description What decides when a rule fires. Absent fields take their defaults or, in a change, stay as they are. */
+        PreviewRule: {
+            /**
+             * @description `threshold`: a group's events within the window reach the count. `new_group`: a group is seen for the first time. `regression`: a resolved group occurs again. `crash_free`: the project's crash-free rate over the window is below the limit.
+             * @default threshold
+             */
+            condition?: components["schemas"]["ConditionEnum"];
+            /**
+             * @description Empty for any; `error` takes in fatal. Does not count for crash-free rules.
+             * @default
+             */
+            level?: components["schemas"]["LevelEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * @description Empty for any.
+             * @default
+             */
+            environment?: string;
+            /**
+             * @description Events or, for a crash-free rule, the fewest sessions that say anything.
+             * @default 10
+             */
+            threshold_count?: number;
+            /** @default 5 */
+            threshold_window_minutes?: number;
+            /**
+             * Format: double
+             * @description Percent; for crash-free rules.
+             */
+            crash_free_below?: number | null;
+            /**
+             * @description At most one notification per rule and group in this time; 0 takes `rearm_after_minutes`.
+             * @default 60
+             */
+            notify_interval_minutes?: number;
+            /** @default 60 */
+            rearm_after_minutes?: number;
+            /**
+             * Format: int64
+             * @description An id.
+             */
+            project: number;
+        };
         /** @description `detail`, or for a 400 the reasons by field or parameter; what belongs to none is in `non_field_errors`. */
         Problem: {
             detail?: string;
@@ -971,8 +2005,56 @@ export interface components {
             /** @description Events stored in the last 24 hours, by the hour. */
             event_count_24h: number;
         };
+        RawFrame: {
+            function: string | null;
+            module: string | null;
+            filename: string | null;
+            abs_path: string | null;
+            lineno: number | null;
+            colno: number | null;
+        };
+        /** @description The frame's own keys, and what was found out; keys that do not apply are left out. */
+        ReadableFrame: {
+            /** @description The better name where one is known. */
+            function?: string;
+            file?: string | null;
+            line?: number | null;
+            /** @description 1-based. */
+            column?: number | null;
+            orig_file?: string;
+            /** @description 1-based. */
+            orig_line?: number;
+            /** @description 0-based. */
+            orig_column?: number;
+            /** @description As sent, where `function` is a better name. */
+            raw_function?: string;
+            module?: string;
+            in_app?: boolean;
+            pre_context?: string[];
+            context_line?: string;
+            post_context?: string[];
+            /** @description The artifact that it was mapped with. */
+            map?: string;
+            /** @description What stands in the way, where it is not mapped. */
+            why?: components["schemas"]["Why"];
+        };
         /** @enum {string} */
         RelationEnum: "cause" | "context" | "group";
+        Release: {
+            id: number;
+            project: number;
+            version: string;
+            /** @description Empty for events that named none. */
+            environment: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            date_released: string | null;
+            /** @description Files, each name once. */
+            artifact_count: number;
+            /** @description Builds that files were uploaded for. */
+            dists: string[];
+        };
         Request: {
             method: string | null;
             url: string | null;
@@ -995,10 +2077,147 @@ export interface components {
             fatal: number;
             debug: number;
         };
+        ServerHealth: {
+            /** @description Whether the API works: the relational store answers. */
+            ok: boolean;
+            version: string;
+            database: components["schemas"]["PartState"];
+            /** @description Without them nothing is counted; lists still work. */
+            columns: components["schemas"]["PartState"];
+            /**
+             * Format: double
+             * @description The age of the oldest event that is accepted but not digested; null when unknown.
+             */
+            digest_lag_seconds: number | null;
+        };
+        Session: {
+            /** @description null if it was not digested within two seconds. */
+            id: number | null;
+            project: number;
+            release: number | null;
+            environment: string;
+            session_id: string;
+            user: string;
+            /** @enum {string} */
+            status: "init" | "ok" | "errored" | "exited" | "abnormal" | "unhandled" | "crashed";
+            duration_ms: number | null;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        Side: {
+            version: string;
+            sessions: number;
+            /** @description Events of level error or fatal received in that time. */
+            errors: number;
+            /**
+             * Format: double
+             * @description Null without sessions.
+             */
+            errors_per_100_sessions: number | null;
+            /**
+             * Format: double
+             * @description Of the 95 % interval.
+             */
+            low: number | null;
+            /**
+             * Format: double
+             * @description Of the 95 % interval.
+             */
+            high: number | null;
+            /**
+             * Format: double
+             * @description Percent; null without sessions.
+             */
+            crash_free_rate: number | null;
+        };
+        Snooze: {
+            /** Format: int64 */
+            group: number;
+            /** @default 60 */
+            minutes?: number;
+        };
+        Snoozed: {
+            ok: boolean;
+            /** Format: date-time */
+            suppress_until: string;
+        };
+        Spike: {
+            group: number;
+            short_id: string;
+            title: string;
+            level: components["schemas"]["LevelEnum"];
+            status: components["schemas"]["StatusEnum"];
+            /** @description Events in the window. */
+            count: number;
+            /**
+             * Format: double
+             * @description The mean of such windows before.
+             */
+            usual: number;
+            /**
+             * Format: double
+             * @description What the window had to exceed.
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description Times the usual; null without a past.
+             */
+            factor: number | null;
+            /** @description Seen for less than two windows, so that there is no past. */
+            is_new: boolean;
+            /**
+             * Format: date-time
+             * @description The begin of the first of the windows in a row above the limit.
+             */
+            since: string;
+            /** @description At most 24 windows, oldest first. */
+            counts: number[];
+            /** @description With `explain=1`, of the first five. */
+            explained_by: components["schemas"]["SpikeReason"][];
+        };
+        SpikeReason: {
+            key: string;
+            value: string;
+            /**
+             * Format: double
+             * @description Of the spike's events that have the tag, 0 to 1.
+             */
+            share: number;
+            /**
+             * Format: double
+             * @description Of the earlier ones.
+             */
+            usual_share: number;
+        };
         /** @enum {string} */
         StatusEnum: "unresolved" | "resolved" | "ignored";
         /** @enum {string} */
         SubstatusEnum: "new" | "regressed" | "ongoing";
+        Symbolicate: {
+            /** @description A slug. */
+            project: string;
+            /** @description A version. */
+            release: string;
+            /** @default production */
+            environment?: string;
+            /** @default  */
+            dist?: string;
+            /** @description The one that threw first. */
+            frames?: {
+                [key: string]: unknown;
+            }[];
+            /** @description Text as an engine prints it. */
+            stack?: string;
+        };
+        Symbolicated: {
+            frames: components["schemas"]["ReadableFrame"][];
+        };
+        SymbolicatedFrames: {
+            frames?: components["schemas"]["ReadableFrame"][];
+        };
         TagShares: {
             key: string;
             total: number;
@@ -1014,6 +2233,8 @@ export interface components {
              */
             share: number;
         };
+        /** @enum {string} */
+        TargetTypeEnum: "email" | "webhook";
         Thread: {
             id: unknown;
             name: string | null;
@@ -1027,12 +2248,24 @@ export interface components {
             count: number;
             group: number;
         };
+        Unsnooze: {
+            /** Format: int64 */
+            group: number;
+        };
         /** @description And whatever else the client said of the user. */
         User: {
             id: string | null;
             username: string | null;
             email: string | null;
             ip_address: string | null;
+        };
+        /** @enum {string} */
+        VerdictEnum: "worse" | "steady" | "better" | "too few";
+        Why: {
+            code: components["schemas"]["CodeEnum"];
+            text: string;
+            /** @description The files, builds or releases that there are instead. */
+            names?: string[];
         };
     };
     responses: never;
@@ -1043,6 +2276,914 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alert_notifications_list: {
+        parameters: {
+            query?: {
+                /** @description From the `Link` header of the page before. */
+                cursor?: string;
+                /** @description A group's id. */
+                group?: number;
+                /** @description 1 to 100. */
+                limit?: number;
+                /** @description A slug. An unknown one gives an empty list. */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The next page, `rel="next"`, with its cursor. */
+                    Link?: string;
+                    /** @description How many match in all. */
+                    "X-Hits"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_notifications_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_list: {
+        parameters: {
+            query?: {
+                /** @description A slug. An unknown one gives an empty list. */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRule"];
+                "application/x-www-form-urlencoded": components["schemas"]["AlertRule"];
+                "multipart/form-data": components["schemas"]["AlertRule"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_by_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupRule"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_preview_unsaved: {
+        parameters: {
+            query?: {
+                /** @description ISO 8601; wins over `range`. */
+                from?: string;
+                /** @description Back from `to` or now: `15m`, `24h`, `7d`. */
+                range?: string;
+                /** @description ISO 8601, exclusive; now when absent. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRule"];
+                "application/x-www-form-urlencoded": components["schemas"]["PreviewRule"];
+                "multipart/form-data": components["schemas"]["PreviewRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertRule"];
+                "application/x-www-form-urlencoded": components["schemas"]["AlertRule"];
+                "multipart/form-data": components["schemas"]["AlertRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedAlertRule"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedAlertRule"];
+                "multipart/form-data": components["schemas"]["PatchedAlertRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_notifications: {
+        parameters: {
+            query?: {
+                /** @description From the `Link` header of the page before. */
+                cursor?: string;
+                /** @description A group's id. */
+                group?: number;
+                /** @description 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The next page, `rel="next"`, with its cursor. */
+                    Link?: string;
+                    /** @description How many match in all. */
+                    "X-Hits"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_preview: {
+        parameters: {
+            query?: {
+                /** @description ISO 8601; wins over `range`. */
+                from?: string;
+                /** @description Back from `to` or now: `15m`, `24h`, `7d`. */
+                range?: string;
+                /** @description ISO 8601, exclusive; now when absent. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_snooze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+                "application/x-www-form-urlencoded": components["schemas"]["Snooze"];
+                "multipart/form-data": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snoozed"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTarget"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertTarget"];
+                "application/x-www-form-urlencoded": components["schemas"]["AlertTarget"];
+                "multipart/form-data": components["schemas"]["AlertTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTarget"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                target_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTarget"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                target_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertTarget"];
+                "application/x-www-form-urlencoded": components["schemas"]["AlertTarget"];
+                "multipart/form-data": components["schemas"]["AlertTarget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTarget"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                target_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_targets_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                target_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedAlertTarget"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedAlertTarget"];
+                "multipart/form-data": components["schemas"]["PatchedAlertTarget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTarget"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_rules_unsnooze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unsnooze"];
+                "application/x-www-form-urlencoded": components["schemas"]["Unsnooze"];
+                "multipart/form-data": components["schemas"]["Unsnooze"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dashboard_series: {
         parameters: {
             query: {
@@ -1073,6 +3214,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeriesBucket"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1116,6 +3266,271 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TopGroup"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments_list: {
+        parameters: {
+            query?: {
+                /** @description Only into this environment. */
+                environment?: string;
+                /** @description A slug. An unknown one gives an empty list. */
+                project?: string;
+                /** @description Only of this version. */
+                release?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeployment"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewDeployment"];
+                "multipart/form-data": components["schemas"]["NewDeployment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedDeploymentChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedDeploymentChange"];
+                "multipart/form-data": components["schemas"]["PatchedDeploymentChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deployments_finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Finish"];
+                "application/x-www-form-urlencoded": components["schemas"]["Finish"];
+                "multipart/form-data": components["schemas"]["Finish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    environments_list: {
+        parameters: {
+            query?: {
+                /** @description A slug. An unknown one gives an empty list. */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1169,6 +3584,15 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1200,6 +3624,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ColumnEvent"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1238,6 +3671,15 @@ export interface operations {
                     "application/json": components["schemas"]["Event"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1274,6 +3716,15 @@ export interface operations {
                     "application/json": components["schemas"]["Event"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1305,6 +3756,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EventDetail"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1364,6 +3824,15 @@ export interface operations {
                     "application/json": components["schemas"]["Group"][];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1413,6 +3882,15 @@ export interface operations {
                     "application/json": components["schemas"]["BulkResult"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1441,6 +3919,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    groups_spikes: {
+        parameters: {
+            query: {
+                /** @description Repeatable, or separated by commas. */
+                environment?: string[];
+                /** @description Whether to say which tags set the events apart. */
+                explain?: "0" | "1";
+                /** @description A slug. An unknown one gives an empty list. */
+                project: string;
+                /** @description The past it is held against: `7d` (the default), `24h`. */
+                range?: string;
+                /** @description What is looked at, up to now: `1h` (the default), `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spike"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1484,6 +4019,15 @@ export interface operations {
                     "application/json": components["schemas"]["GroupStats"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1514,6 +4058,15 @@ export interface operations {
                     "application/json": components["schemas"]["Group"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1542,6 +4095,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Activity"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1580,6 +4142,15 @@ export interface operations {
                     "application/json": components["schemas"]["Group"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1610,6 +4181,15 @@ export interface operations {
                     "application/json": components["schemas"]["Ok"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1638,6 +4218,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comment"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1674,6 +4263,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1729,6 +4327,15 @@ export interface operations {
                     "application/json": components["schemas"]["GroupEvent"][];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1776,6 +4383,15 @@ export interface operations {
                     "application/json": components["schemas"]["EventDetail"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1804,6 +4420,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupHash"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1836,6 +4461,15 @@ export interface operations {
                     "application/json": components["schemas"]["Group"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1864,6 +4498,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -1907,6 +4550,15 @@ export interface operations {
                     "application/json": components["schemas"]["SeriesBucket"][];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1946,6 +4598,15 @@ export interface operations {
                     "application/json": components["schemas"]["TagShares"][];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -1974,6 +4635,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ok"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2006,6 +4676,15 @@ export interface operations {
                     "application/json": components["schemas"]["Group"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -2031,7 +4710,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["ServerHealth"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2066,6 +4754,15 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -2092,6 +4789,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2128,6 +4834,15 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -2158,6 +4873,15 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -2186,6 +4910,618 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Intake"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_list: {
+        parameters: {
+            query?: {
+                /** @description From the `Link` header of the page before. */
+                cursor?: string;
+                /** @description Only this environment. */
+                environment?: string;
+                /** @description Without it and `cursor` the list is whole; at most 1,000. */
+                limit?: number;
+                /** @description A slug. An unknown one gives an empty list. */
+                project?: string;
+                /** @description Only this version. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewRelease"];
+                "multipart/form-data": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_comparison: {
+        parameters: {
+            query: {
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                backend?: "ch" | "db";
+                /** @description What to compare with, instead of the version before. */
+                base?: string;
+                /** @description Repeatable, or separated by commas; all when absent. */
+                environment?: string[];
+                /** @description ISO 8601; wins over `range`. */
+                from?: string;
+                /** @description Versions, the newest; 10 when absent, at most 100. */
+                limit?: number;
+                /** @description A slug. An unknown one is a 404. */
+                project: string;
+                /** @description Back from `to` or now: `15m`, `24h`, `7d`; at most 400 days. */
+                range?: string;
+                /** @description ISO 8601, exclusive; now when absent. */
+                to?: string;
+                /** @description Only this version; an unknown one is a 404. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_health: {
+        parameters: {
+            query: {
+                /** @description Also releases without a session in that time. */
+                all?: boolean;
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                backend?: "ch" | "db";
+                /** @description Repeatable, or separated by commas; all when absent. */
+                environment?: string[];
+                /** @description ISO 8601; wins over `range`. */
+                from?: string;
+                /** @description A slug. An unknown one is a 404. */
+                project: string;
+                /** @description Back from `to` or now: `15m`, `24h`, `7d`; at most 400 days. */
+                range?: string;
+                /** @description ISO 8601, exclusive; now when absent. */
+                to?: string;
+                /** @description Only this version. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_health_series: {
+        parameters: {
+            query: {
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                backend?: "ch" | "db";
+                /** @description Repeatable, or separated by commas; all when absent. */
+                environment?: string[];
+                /** @description ISO 8601; wins over `range`. */
+                from?: string;
+                /** @description The width of a bucket: `5m`, `1h`; 5 minutes when absent. */
+                interval?: string;
+                /** @description A slug. An unknown one is a 404. */
+                project: string;
+                /** @description Back from `to` or now: `15m`, `24h`, `7d`; at most 400 days. */
+                range?: string;
+                /** @description ISO 8601, exclusive; now when absent. */
+                to?: string;
+                /** @description Only this version. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthBucket"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedReleaseChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedReleaseChange"];
+                "multipart/form-data": components["schemas"]["PatchedReleaseChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_artifacts_list: {
+        parameters: {
+            query?: {
+                /** @description `false` leaves the contents out. */
+                content?: boolean;
+                /** @description Only files of this name. */
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"][];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_artifacts_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewArtifact"];
+                "multipart/form-data": components["schemas"]["NewArtifact"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_artifacts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                artifact: number;
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_artifacts_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                artifact: number;
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_ingest_by_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's `ingest_token`. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            /** @description It was known; as it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description It was new. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    symbolicate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Symbolicate"];
+                "application/x-www-form-urlencoded": components["schemas"]["Symbolicate"];
+                "multipart/form-data": components["schemas"]["Symbolicate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Symbolicated"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2226,6 +5562,63 @@ export interface operations {
                     };
                 };
             };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security: {
+        parameters: {
+            query: {
+                /** @description The public key, as in a DSN. */
+                sentry_key: string;
+            };
+            header?: never;
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/csp-report": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Safely stored; digested soon after. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What is wrong with the request. */
             "4XX": {
                 headers: {
@@ -2264,6 +5657,15 @@ export interface operations {
                     "application/json": {
                         id?: string;
                     };
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -323,7 +323,7 @@ export function JsonPanel({ event }: Props) {
   return (
     <Panel
       title="JSON"
-      note="the event as the SDK sent it, after scrubbing"
+      note="as sent, after scrubbing"
       actions={
         <>
           {isOpen && <CopyButton text={text} label="Copy" />}
