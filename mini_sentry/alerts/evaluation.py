@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import Q
 
 from mini_sentry.alerts import occurred
 from mini_sentry.alerts.conditions import LEVELS_OF, reached_at, takes_environment, takes_level
@@ -156,9 +157,9 @@ def decide(merged: dict[int, Merged], *, now: datetime) -> list[Firing]:
         Firing(rule.id, one.group_id, one.last_at, rule.level, rule.environment)
         for one in groups
         for rule in rules[one.project_id].simple
-        if (rule.id, one.group_id) not in quiet and _occurs(rule, one)
+        if rule.id not in quiet[one.group_id] and _occurs(rule, one)
     ]
-    wanted: list[tuple[Merged, Scope, dict[Shape, list[int]]]] = []
+    wanted: list[tuple[Merged, Scope, dict[Shape, set[int]]]] = []
     for one in groups:
         for (level, environment), shapes in rules[one.project_id].scopes.items():
             if not (takes_level(level, one.levels) and takes_environment(environment, one.environments)):
@@ -166,8 +167,7 @@ def decide(merged: dict[int, Merged], *, now: datetime) -> list[Firing]:
             open_shapes = {
                 shape: listening
                 for shape, rule_ids in shapes.items()
-                if shape.event_count <= counts[one.group_id]
-                and (listening := [pk for pk in rule_ids if (pk, one.group_id) not in quiet])
+                if shape.event_count <= counts[one.group_id] and (listening := rule_ids - quiet[one.group_id])
             }
             if open_shapes:
                 wanted.append((one, Scope(one.group_id, level, environment), open_shapes))
@@ -184,7 +184,7 @@ class _Rules(NamedTuple):
     """A project's active rules: those that one event decides, and the thresholds by level and environment."""
 
     simple: list[RuleRow]
-    scopes: dict[tuple[str, str], dict[Shape, list[int]]]
+    scopes: dict[tuple[str, str], dict[Shape, set[int]]]
 
 
 def _rules(project_ids: Collection[int]) -> dict[int, _Rules]:
@@ -197,7 +197,7 @@ def _rules(project_ids: Collection[int]) -> dict[int, _Rules]:
             of_project.simple.append(row)
             continue
         shape = Shape(row.event_count, row.window_minutes * 60.0)
-        of_project.scopes.setdefault((row.level, row.environment), {}).setdefault(shape, []).append(row.id)
+        of_project.scopes.setdefault((row.level, row.environment), {}).setdefault(shape, set()).add(row.id)
     return rules
 
 
@@ -210,16 +210,13 @@ def _open_groups(group_ids: Collection[int]) -> dict[int, int]:
     return counts
 
 
-def _quiet(group_ids: Sequence[int], *, now: datetime) -> set[tuple[int, int]]:
-    """(rule id, group id) of what has been told lately or is snoozed."""
-    quiet: set[tuple[int, int]] = set()
+def _quiet(group_ids: Sequence[int], *, now: datetime) -> dict[int, set[int]]:
+    """By group, the rules that have told of it lately or are snoozed for it."""
+    quiet: dict[int, set[int]] = {group_id: set() for group_id in group_ids}
     for part in _chunks(sorted(group_ids)):
-        states = AlertState.objects.filter(group__in=part)
-        for rule_id, group_id, quiet_until, snoozed_until in states.values_list(
-            "rule_id", "group_id", "quiet_until", "snoozed_until"
-        ):
-            if (quiet_until and quiet_until > now) or (snoozed_until and snoozed_until > now):
-                quiet.add((rule_id, group_id))
+        states = AlertState.objects.filter(Q(quiet_until__gt=now) | Q(snoozed_until__gt=now), group__in=part)
+        for rule_id, group_id in states.values_list("rule_id", "group_id"):
+            quiet[group_id].add(rule_id)
     return quiet
 
 
@@ -244,7 +241,7 @@ def _question(one: Merged, scope: Scope, shapes: Collection[Shape]) -> occurred.
     )
 
 
-def _reached(one: Merged, scope: Scope, shapes: dict[Shape, list[int]], ranks: Ranks) -> list[Firing]:
+def _reached(one: Merged, scope: Scope, shapes: dict[Shape, set[int]], ranks: Ranks) -> list[Firing]:
     # Stored times are whole microseconds; the edge's are not.
     first_at = moment(one.first_at).timestamp()
     ends = [time for time in ranks.newest[: one.added] if time >= first_at]

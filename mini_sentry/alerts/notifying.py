@@ -114,17 +114,20 @@ def _claim(fired: Sequence[Firing], rules: dict[int, AlertRule], *, now: datetim
             ignore_conflicts=True,
             batch_size=_CHUNK,
         )
-        states = AlertState.objects.select_for_update().filter(group__in=part).order_by("group_id", "rule_id")
-        for state in states:
-            firing = by_group[state.group_id].get(state.rule_id)
-            is_free = (state.quiet_until is None or state.quiet_until <= now) and (
-                state.snoozed_until is None or state.snoozed_until <= now
-            )
-            if firing is None or not is_free:
+        # Locked in one order, so that two workers never wait for each other in a circle.
+        states = (
+            AlertState.objects.select_for_update()
+            .filter(group__in=part, rule__in=list(rules))
+            .order_by("group_id", "rule_id")
+            .values_list("pk", "rule_id", "group_id", "quiet_until", "snoozed_until")
+        )
+        for pk, rule_id, group_id, quiet_until, snoozed_until in states:
+            firing = by_group[group_id].get(rule_id)
+            if firing is None or _is_after(quiet_until, now) or _is_after(snoozed_until, now):
                 continue
-            rule = rules[state.rule_id]
+            rule = rules[rule_id]
             minutes = quiet_minutes(rule.notify_interval_minutes, rule.rearm_after_minutes)
-            quiet.setdefault(minutes, []).append(state.pk)
+            quiet.setdefault(minutes, []).append(pk)
             claimed.append(firing)
     for minutes, ids in quiet.items():
         for ids_part in _chunks(ids):
@@ -132,6 +135,10 @@ def _claim(fired: Sequence[Firing], rules: dict[int, AlertRule], *, now: datetim
                 notified_at=now, quiet_until=now + timedelta(minutes=minutes)
             )
     return claimed
+
+
+def _is_after(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment > now
 
 
 def _targets(rules: dict[int, AlertRule]) -> dict[int, list[AlertTarget]]:
