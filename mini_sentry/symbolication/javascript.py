@@ -16,13 +16,17 @@ from mini_sentry.symbolication.maps import Maps, NotUsable, Position, SourceMap,
 
 CONTEXT_LINES: Final = 5
 LINE_CHARS: Final = 200
-REMEMBERED_POSITIONS: Final = 4096
 _DECLARATION_LINES: Final = 150
 
 _NOT_A_FILE = re.compile(r"^$|^<.*>$|^\[?native code\]?$|^native$|^node:|^(?:chrome|moz|safari-web)-extension:")
 _SHORT_OWNER = re.compile(r"^[\w$]{1,2}\.(?=[\w$])")
-_CALL_AFTER = r"\s*(?:\?\.)?\s*(?:<[^<>()]*>)?\s*[(`]"
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
+# Patterns are made once and tell the names they find: to make one for each name costs more than all the rest.
+_CALL = re.compile(r"([A-Za-z_$][\w$]*)\s*(?:\?\.)?\s*(?:<[^<>()]*>)?\s*[(`]")
+_DECLARATION = re.compile(
+    r"\bfunction\b\s*\*?\s*([\w$]+)"
+    r"|(?:\b(?:const|let|var)\s+|[\s,{.])([\w$]+)\s*[:=](?!=)"
+    r"|^\s*(?:(?:public|private|protected|static|async|override|get|set)\s+)*\*?([\w$]+)\s*(?:<[^>]*>)?\([^;]*$"
+)
 
 
 class Place(NamedTuple):
@@ -117,13 +121,11 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
     except NotUsable as error:
         frame.why = Why(Code.UNREADABLE, str(error), [found.name])
         return None
-    key = (at.line, at.column, found.bundle)
-    mapped: _Mapped | None = source_map.remembered.get(key, _UNKNOWN)
-    if mapped is _UNKNOWN:
-        mapped = _look(source_map, found, line=at.line - 1, column=max(at.column - 1, 0), maps=maps)
-        if len(source_map.remembered) >= REMEMBERED_POSITIONS:
-            source_map.remembered.clear()
-        source_map.remembered[key] = mapped
+    line, column = at.line - 1, max(at.column - 1, 0)
+    mapped = maps.position(
+        (found.checksum, found.bundle, line, column),
+        lambda: _look(source_map, found, line=line, column=column, maps=maps),
+    )
     if mapped is None:
         frame.why = Why(
             Code.OUTSIDE, f"{found.name} has no source for line {at.line}, column {at.column}.", [found.name]
@@ -135,9 +137,6 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
     frame.module, frame.in_app = mapped.module, mapped.in_app
     frame.pre_context, frame.context_line, frame.post_context = mapped.before, mapped.text, mapped.after
     return mapped, source_map
-
-
-_UNKNOWN: Final = _Mapped(Position("", -1, 0, 0, ""), "", False, [], None, [], "", "")
 
 
 def _look(source_map: SourceMap, found: Found, *, line: int, column: int, maps: Maps) -> _Mapped | None:
@@ -181,7 +180,7 @@ def _better_name(at: Place, mapped: tuple[_Mapped, SourceMap] | None, called: st
 
 
 def _is_called(name: str, line: str) -> bool:
-    return bool(name) and re.search(rf"(?<![\w$]){re.escape(name)}{_CALL_AFTER}", line) is not None
+    return bool(name) and name in line and any(found[1] == name for found in _CALL.finditer(line))
 
 
 def _is_declared(name: str, mapped: _Mapped, source_map: SourceMap) -> bool:
@@ -189,15 +188,13 @@ def _is_declared(name: str, mapped: _Mapped, source_map: SourceMap) -> bool:
     lines = source_map.lines(mapped.position.source_id)
     if lines is None:
         return True
-    if not _IDENTIFIER.match(name):
-        return False
-    own = re.escape(name)
-    declared = re.compile(
-        rf"\bfunction\b\s*\*?\s*{own}(?![\w$])|(?:\b(?:const|let|var)\s+|[\s,{{.]){own}\s*[:=](?!=)"
-        rf"|^\s*(?:(?:public|private|protected|static|async|override|get|set)\s+)*\*?{own}\s*(?:<[^>]*>)?\([^;]*$"
-    )
     last = mapped.position.line
-    return any(declared.search(text) for text in lines[max(0, last - _DECLARATION_LINES) : last + 1] if name in text)
+    return any(
+        name in found.groups()
+        for text in lines[max(0, last - _DECLARATION_LINES) : last + 1]
+        if name in text
+        for found in _DECLARATION.finditer(text)
+    )
 
 
 def _cut(text: str, column: int) -> str:
