@@ -6,6 +6,7 @@ The map is of a made-up application of many modules, minified into one line a mo
 
 import json
 import random
+import subprocess
 import sys
 import time
 import uuid
@@ -135,6 +136,18 @@ class _OneMap:
 
     def function_maps(self, path: str) -> list[str]:
         return []
+
+
+def measured(application: Application, directory: Path) -> dict[str, float]:
+    """What a process that maps this application's stacks says of itself (`main`)."""
+    path = directory / "app.min.js.map"
+    path.write_bytes(application.source_map())
+    path.with_suffix(".positions").write_text(json.dumps(list(application.stacks(2000))))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.source_maps", str(path)], capture_output=True, check=True, text=True
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def _megabytes(name: str) -> float:
