@@ -12,6 +12,8 @@ from mini_sentry.symbolication.symbolicate import PLATFORMS
 BY_SDK: Final = frozenset({"marked in app by the SDK", "marked not in app by the SDK"})
 
 _NOTHING: Final[Mapping[str, Any]] = {"raw": None, "why": None, "map": None}
+_INTERNAL: Final = frozenset({"checksum", "source_id"})
+_PLACE: Final = _INTERNAL | {"file", "line", "column"}
 _RAW: Final = ("function", "module", "filename", "abs_path", "lineno", "colno")
 
 
@@ -26,12 +28,16 @@ def frames_of(symbolicated: Mapping[str, Any], sent: Mapping[str, Any]) -> list[
     own = sent.get("frames")
     if isinstance(own, list) and len(own) == len(stack) and stack is symbolicated.get("stacktrace"):
         return [
-            (frame | {key: value for key, value in found.items() if key not in ("file", "line", "column")})
+            (frame | {key: value for key, value in found.items() if key not in _PLACE})
             if isinstance(frame, dict)
-            else found
+            else _shown(found)
             for frame, found in zip(own, stack, strict=True)
         ]
-    return list(reversed(stack))
+    return [_shown(found) for found in reversed(stack)]
+
+
+def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key not in _INTERNAL}
 
 
 def lay_over(parts: Mapping[str, Any], symbolicated: Mapping[str, Any] | None) -> None:
@@ -93,6 +99,12 @@ def _replace(frame: dict[str, Any], found: Mapping[str, Any]) -> None:
     if not source:
         return
     column = found.get("orig_column", 0)
+    before, after = javascript.around(
+        artifacts.maps(),
+        checksum=found.get("checksum", ""),
+        source_id=found.get("source_id", -1),
+        line=found.get("orig_line", 0),
+    )
     shown = paths.shown(source)[: DEFAULT.frame_path_chars]
     frame |= {
         "filename": shown,
@@ -101,8 +113,8 @@ def _replace(frame: dict[str, Any], found: Mapping[str, Any]) -> None:
         "lineno": found.get("orig_line"),
         "colno": column + 1,
         "in_app": found.get("in_app"),
-        "pre_context": found.get("pre_context", []),
+        "pre_context": before,
         "context_line": found.get("context_line"),
-        "post_context": found.get("post_context", []),
+        "post_context": after,
         "map": found.get("map"),
     }

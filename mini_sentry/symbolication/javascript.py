@@ -12,7 +12,7 @@ import msgspec
 
 from mini_sentry.symbolication import paths
 from mini_sentry.symbolication.lookup import Code, Find, Found, Why
-from mini_sentry.symbolication.maps import Maps, NotUsable, Position, SourceMap, snippet
+from mini_sentry.symbolication.maps import Maps, NotUsable, Position, SourceMap
 
 CONTEXT_LINES: Final = 5
 LINE_CHARS: Final = 200
@@ -42,7 +42,8 @@ class Readable(msgspec.Struct, omit_defaults=True, gc=False):
     """A frame with what is known of it. `orig_file` is empty while it is not mapped; `why` then says what stands in the way.
 
     `file`, `line` and `column` are as sent; `raw_function` is, where `function` was replaced. `orig_line` is 1-based, `orig_column` 0-based.
-    `map` is the name of the artifact that it was mapped with.
+    `map` is the name of the artifact that it was mapped with, `checksum` its content; with `source_id` it leads to the lines around
+    (`around`), which an event does not carry along.
     """
 
     function: str = ""
@@ -55,10 +56,10 @@ class Readable(msgspec.Struct, omit_defaults=True, gc=False):
     raw_function: str = ""
     module: str = ""
     in_app: bool | None = None
-    pre_context: list[str] = []
     context_line: str | None = None
-    post_context: list[str] = []
     map: str = ""
+    checksum: str = ""
+    source_id: int = -1
     why: Why | None = None
 
 
@@ -68,9 +69,7 @@ class _Mapped(msgspec.Struct, gc=False):
     position: Position
     module: str
     in_app: bool
-    before: list[str]
     text: str | None
-    after: list[str]
     function: str
     called: str
 
@@ -135,7 +134,7 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
     frame.map = found.name
     frame.orig_file, frame.orig_line, frame.orig_column = position.source, position.line + 1, position.column
     frame.module, frame.in_app = mapped.module, mapped.in_app
-    frame.pre_context, frame.context_line, frame.post_context = mapped.before, mapped.text, mapped.after
+    frame.context_line, frame.checksum, frame.source_id = mapped.text, found.checksum, position.source_id
     return mapped, source_map
 
 
@@ -144,7 +143,7 @@ def _look(source_map: SourceMap, found: Found, *, line: int, column: int, maps: 
     if position is None:
         return None
     lines = source_map.lines(position.source_id)
-    around = snippet(lines, position.line, around=CONTEXT_LINES) if lines is not None else None
+    text = lines[position.line] if lines is not None and position.line < len(lines) else None
     function = ""
     if found.bundle and (scopes := maps.scopes(found.bundle, found.checksum)) is not None:
         function = scopes.function(line, column)
@@ -152,12 +151,26 @@ def _look(source_map: SourceMap, found: Found, *, line: int, column: int, maps: 
         position=position,
         module=paths.module(position.source),
         in_app=not (position.source_id in source_map.ignored or paths.is_vendored(position.source)),
-        before=[_cut(text, 0) for text in around.before] if around else [],
-        text=_cut(around.line, position.column) if around else None,
-        after=[_cut(text, 0) for text in around.after] if around else [],
+        text=None if text is None else _cut(text, position.column),
         function=function,
-        called=position.name if around is None or _is_called(position.name, around.line) else "",
+        called=position.name if text is None or _is_called(position.name, text) else "",
     )
+
+
+def around(maps: Maps, *, checksum: str, source_id: int, line: int) -> tuple[list[str], list[str]]:
+    """The source's lines before and after `line` (1-based), CONTEXT_LINES of each; none where the map or its text is gone."""
+
+    def look() -> tuple[list[str], list[str]]:
+        try:
+            lines = maps.source_map(checksum).lines(source_id) if checksum else None
+        except NotUsable:
+            lines = None
+        if lines is None or not 1 <= line <= len(lines):
+            return [], []
+        before = lines[max(0, line - 1 - CONTEXT_LINES) : line - 1]
+        return [_cut(text, 0) for text in before], [_cut(text, 0) for text in lines[line : line + CONTEXT_LINES]]
+
+    return maps.position((checksum, source_id, line), look)
 
 
 def _better_name(at: Place, mapped: tuple[_Mapped, SourceMap] | None, called: str, *, find: Find, maps: Maps) -> str:

@@ -8,7 +8,7 @@ Spec: https://tc39.es/ecma426/
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -39,12 +39,6 @@ class Position(NamedTuple):
     line: int
     column: int
     name: str
-
-
-class Snippet(NamedTuple):
-    before: list[str]
-    line: str
-    after: list[str]
 
 
 def plain_json(content: bytes) -> bytes:
@@ -250,14 +244,3 @@ class Maps:
 
 def _size(kept: "SourceMap | Scopes | FunctionMap | NotUsable") -> int:
     return 1024 if isinstance(kept, NotUsable) else kept.size_bytes
-
-
-def snippet(lines: Sequence[str], line: int, *, around: int) -> Snippet | None:
-    """The line with its neighbours; None when the source has no such line."""
-    if not 0 <= line < len(lines):
-        return None
-    return Snippet(
-        before=list(lines[max(0, line - around) : line]),
-        line=lines[line],
-        after=list(lines[line + 1 : line + 1 + around]),
-    )

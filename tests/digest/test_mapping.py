@@ -105,6 +105,8 @@ def test_an_event_is_shown_as_its_sources_were_written(client: Client, shop: Pro
     assert [frame["function"] for frame in mapped] == ["s", "submitOrder", "cartTotal"]
     thrown = mapped[-1]
     assert thrown["context_line"] == '    throw new RangeError("unknown discount code: " + discountCode);'
+    assert thrown["pre_context"][-1] == '  if (discountCode === "BROKEN") {'
+    assert thrown["post_context"][0] == "  }"
     assert (thrown["in_app"], thrown["in_app_reason"]) == (True, "its source is the project's own")
     assert (thrown["map"], thrown["module"]) == ("~/sm/dist/checkout.min.js.map", "src/cart")
     assert (thrown["raw"]["function"], thrown["raw"]["lineno"], thrown["raw"]["colno"]) == ("o", 3, 86)
@@ -125,6 +127,7 @@ def test_the_event_in_the_list_has_its_frames_as_a_stack_prints_them(client: Cli
     ]
     assert (frames[0]["function"], frames[0]["raw_function"], frames[0]["line"]) == ("cartTotal", "o", 3)
     assert frames[-1]["why"]["code"] == "no_such_file"
+    assert not {"checksum", "source_id"} & {key for frame in frames for key in frame}
     assert event["payload"]["exception"] == CRASH["exception"]
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mini_sentry.symbolication.javascript import LINE_CHARS, Place, symbolicate
+from mini_sentry.symbolication.javascript import LINE_CHARS, Place, around, symbolicate
 from mini_sentry.symbolication.lookup import Code
 from tests.symbolication.shelf import SAMPLES, Shelf
 
@@ -40,9 +40,16 @@ def test_the_sample_maps_to_the_positions_its_sources_have(shelf: Shelf):
 
 def test_a_frame_shows_the_lines_around_it(shelf: Shelf):
     thrown = read(shelf)[-1]
+    before, after = around(shelf.maps, checksum=thrown.checksum, source_id=thrown.source_id, line=thrown.orig_line)
     assert thrown.context_line == '    throw new RangeError("unknown discount code: " + discountCode);'
-    assert thrown.pre_context[-1] == '  if (discountCode === "BROKEN") {'
-    assert thrown.post_context == ["  }", "  return subtotal;", "}", ""]
+    assert before[-1] == '  if (discountCode === "BROKEN") {'
+    assert after == ["  }", "  return subtotal;", "}", ""]
+
+
+def test_without_the_map_there_are_no_lines_around(shelf: Shelf):
+    assert around(shelf.maps, checksum="", source_id=0, line=1) == ([], [])
+    [checksum] = shelf.contents
+    assert around(shelf.maps, checksum=checksum, source_id=0, line=99) == ([], [])
 
 
 def test_a_function_takes_the_name_that_its_caller_calls_and_its_source_declares(shelf: Shelf):

@@ -124,10 +124,14 @@ def stack_frames(text: str) -> list[dict[str, Any]]:
 
 
 def found_out(frame: Readable) -> dict[str, Any]:
-    """What a frame has beyond its own keys."""
+    """What a frame has beyond its own keys, with the lines around it."""
     known: dict[str, Any] = msgspec.to_builtins(frame)
-    for name in ("file", "line", "column"):
+    for name in ("file", "line", "column", "checksum", "source_id"):
         known.pop(name, None)
+    if frame.context_line is not None:
+        known["pre_context"], known["post_context"] = javascript.around(
+            artifacts.maps(), checksum=frame.checksum, source_id=frame.source_id, line=frame.orig_line or 0
+        )
     if not frame.raw_function:
         known.pop("function", None)
     return known

@@ -51,6 +51,11 @@ def test_frames_keep_their_keys_and_order_and_gain_their_places(client: Client):
     assert [one["function"] for one in shown] == ["cartTotal", "submitOrder", "s"]
     assert (shown[0]["in_app"], shown[0]["module"]) == (True, "src/cart")
     assert "throw new RangeError" in shown[0]["context_line"]
+    assert (shown[0]["pre_context"][-1].strip(), shown[0]["post_context"][0].strip()) == (
+        'if (discountCode === "BROKEN") {',
+        "}",
+    )
+    assert not {"checksum", "source_id"} & set(shown[0])
 
 
 @pytest.mark.parametrize(
