@@ -7,7 +7,6 @@ Whatever order updates come in, and however often, the session is the same.
 Spec: https://develop.sentry.dev/sdk/telemetry/sessions/
 """
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -75,29 +74,31 @@ def parse_update(payload: bytes, *, received_at: float, fallback_id: str, sent_a
     session that does not name itself, the same each time the record is read. Without a valid release the session is one
     of no release. Raises PayloadInvalid when it is no JSON object, OutOfTime when it began too long ago or in the future.
     """
-    sent = _decoded(payload)
-    drift = _drift(sent_at, received_at)
-    updated = timestamps.parse(sent.get("timestamp"))
-    started = timestamps.parse(sent.get("started"))
+    sent = _sent(payload)
+    drift = _drift(sent_at, received_at) if sent_at else 0.0
+    updated = timestamps.parse(sent.timestamp)
+    started = timestamps.parse(sent.started)
     updated = received_at if updated is None else updated + drift
     started = updated if started is None else started + drift
-    for moment in (started, updated):
-        _check_time(moment, received_at)
-    updated = min(max(updated, started), received_at)
-    status = _status(sent.get("status"))
-    release, environment = _place(sent.get("attrs"))
+    _check_time(started, received_at)
+    _check_time(updated, received_at)
+    started = min(started, received_at)
+    updated_at = _unix_ms(min(max(updated, started), received_at))
+    status = _status(sent.status)
+    errors = _count(sent.errors)
+    release, environment = _place(sent.attrs)
     return SessionUpdate(
-        session_id=_session_id(sent.get("sid")) or fallback_id,
-        status=status,
-        errors=max(_count(sent.get("errors")), int(status is Status.ERRORED)),
-        user=_user(sent.get("did")),
-        release=release,
-        environment=environment,
-        duration_ms=_milliseconds(sent.get("duration"), per_unit=1000),
-        started_at=_unix_ms(min(started, received_at)),
-        updated_at=_unix_ms(updated),
-        received_at=_unix_ms(received_at),
-        placed_at=_unix_ms(updated),
+        _session_id(sent.sid) or fallback_id,
+        status,
+        1 if status is Status.ERRORED and not errors else errors,
+        _user(sent.did),
+        release,
+        environment,
+        _milliseconds(sent.duration, per_unit=1000),
+        _unix_ms(started),
+        updated_at,
+        _unix_ms(received_at),
+        updated_at,
     )
 
 
@@ -107,10 +108,10 @@ def parse_aggregates(payload: bytes, *, received_at: float, key: str, sent_at: s
     `key` names the item, the same each time the record is read. Raises PayloadInvalid when it is no JSON object, and
     OutOfTime when every entry began too long ago or in the future; single ones are left out.
     """
-    sent = _decoded(payload)
+    sent = _sent(payload)
     drift = _drift(sent_at, received_at)
-    release, environment = _place(sent.get("attrs"))
-    entries = sent.get("aggregates")
+    release, environment = _place(sent.attrs)
+    entries = sent.aggregates
     found: list[SessionUpdate] = []
     late: OutOfTime | None = None
     for index, entry in enumerate(entries[:MAX_BUCKETS] if isinstance(entries, list) else ()):
@@ -250,18 +251,32 @@ def _place_order(update: SessionUpdate) -> tuple[bool, int, str, str]:
     return bool(update.release), update.placed_at, update.release, update.environment
 
 
-_strict = msgspec.json.Decoder().decode
+class _Sent(msgspec.Struct, gc=False):
+    """The fields of both items, of any kind."""
+
+    sid: Any = None
+    did: Any = None
+    started: Any = None
+    timestamp: Any = None
+    status: Any = None
+    errors: Any = None
+    duration: Any = None
+    attrs: Any = None
+    aggregates: Any = None
 
 
-def _decoded(payload: bytes) -> dict[str, Any]:
-    try:
-        found = _strict(payload)
-        if isinstance(found, dict) and b"\\u0000" not in payload:
-            return found
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
+_strict = msgspec.json.Decoder(_Sent).decode
+
+
+def _sent(payload: bytes) -> _Sent:
+    """Strict JSON is read quickly, and whatever else clients write as well as it can be."""
+    if b"\\u0000" not in payload:
+        try:
+            return _strict(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
     tolerant, _ = lenient.parse(payload)
-    return tolerant
+    return msgspec.convert(tolerant, _Sent)
 
 
 def _drift(sent_at: str, received_at: float) -> float:
@@ -283,7 +298,7 @@ def _unix_ms(moment: float) -> int:
 
 
 def _status(word: Any) -> Status:
-    if word is None:
+    if word is None or word == "ok":
         return Status.OK
     known = WORDS.get(word.strip().lower(), Status.ERRORED) if isinstance(word, str) else Status.ERRORED
     return Status.OK if known is Status.INIT else known
@@ -291,19 +306,27 @@ def _status(word: Any) -> Status:
 
 def _place(attrs: Any) -> tuple[str, str]:
     """Release and environment, each "" when it is not named or cannot be one."""
-    if not isinstance(attrs, Mapping):
+    if not isinstance(attrs, dict):
         return "", ""
-    release = fields.release(fields.plain(attrs.get("release")) or "")
-    return release, fields.environment(fields.plain(attrs.get("environment")) or "")
+    release, environment = attrs.get("release"), attrs.get("environment")
+    return (
+        fields.release(release if type(release) is str else fields.plain(release) or ""),
+        fields.environment(environment if type(environment) is str else fields.plain(environment) or ""),
+    )
 
 
 def _session_id(sid: Any) -> str:
-    text = (fields.plain(sid) or "").strip()
-    return ids.normalise(text) or ("" if not text.strip("0-") else text[:ID_CHARS])
+    text = sid if type(sid) is str else fields.plain(sid) or ""
+    if known := ids.normalise(text):
+        return known
+    text = text.strip()
+    return text[:ID_CHARS] if text.strip("0-") else ""
 
 
 def _user(did: Any) -> str:
-    if isinstance(did, Mapping):
+    if did is None:
+        return ""
+    if isinstance(did, dict):
         did = next((did[name] for name in ("id", "email", "username") if fields.plain(did.get(name))), None)
     text = (fields.plain(did) or "").strip()[: DEFAULT.user_chars]
     return text if text.strip("0-") or len(text) < 32 else ""
@@ -311,15 +334,17 @@ def _user(did: Any) -> str:
 
 def _count(value: Any) -> int:
     """A number of things: whole, 0 for anything that is none."""
+    if type(value) is int:
+        return min(max(value, 0), MAX_ERRORS)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return min(max(value, 0), MAX_ERRORS) if type(value) is int else 0
+        return min(int(value), MAX_ERRORS)
+    return min(max(int(value), 0), MAX_ERRORS) if isinstance(value, float) and value.is_integer() else 0
 
 
 def _milliseconds(value: Any, *, per_unit: int) -> int | None:
     """A duration, or None when it is none. Text that is a number counts: forms send nothing else."""
+    if value is None:
+        return None
     if isinstance(value, str):
         try:
             value = float(value)
