@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q, Sum
 
 from mini_sentry.alerts.conditions import is_below
 from mini_sentry.alerts.models import AlertRule, Condition
 from mini_sentry.alerts.notifying import Told, claim_rule, project_facts, write
-from mini_sentry.releases.models import Session, SessionStatus
+from mini_sentry.releases.health import counts_by_place, total
 
 
 class Sessions(NamedTuple):
@@ -67,11 +66,7 @@ def _tell(rule: AlertRule, sessions: Sessions, *, now: datetime) -> int:
 
 
 def count_sessions(project_id: int, environment: str, start: datetime, end: datetime) -> Sessions:
-    """`CountSessions` over the session rows. A session counts as crashed by its status alone, as in release health."""
-    rows = Session.objects.filter(
-        project=project_id, started_at__gte=start.timestamp() * 1000, started_at__lt=end.timestamp() * 1000
-    )
-    if environment:
-        rows = rows.filter(environment=environment)
-    found = rows.aggregate(total=Sum("quantity"), crashed=Sum("quantity", filter=Q(status=SessionStatus.CRASHED)))
-    return Sessions(found["total"] or 0, found["crashed"] or 0)
+    """`CountSessions` as release health counts them, from the session rows."""
+    environments = [environment] if environment else []
+    found = total(counts_by_place(project_id, start, end, environments=environments).values())
+    return Sessions(found.total, found.crashed)

@@ -3,24 +3,21 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from celery import shared_task
 from celery.worker import state
-from django.conf import settings
 from django.utils import timezone
 
 from mini_sentry.alerts import crash_free
 from mini_sentry.alerts.delivery import deliver_due
 from mini_sentry.alerts.evaluation import evaluate_pending
-from mini_sentry.alerts.models import AlertTrigger, Delivery, Notification
+from mini_sentry.alerts.models import AlertTrigger, Delivery
 
 logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS: Final = 60
 """A task that nobody took by then is made up for by a later one."""
-_FORGOTTEN_AT_ONCE: Final = 500
 
 
 @shared_task(name="alerts.evaluate", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
@@ -51,19 +48,6 @@ def watch_sessions() -> None:
     """Evaluate the rules about crash-free rates."""
     if crash_free.evaluate(now=timezone.now(), count=crash_free.count_sessions):
         deliver.delay()
-
-
-@shared_task(name="alerts.forget")  # type: ignore[untyped-decorator]
-def forget() -> None:
-    """Let notifications go after `RETENTION_DAYS`; 0 keeps them."""
-    if not settings.RETENTION_DAYS:
-        return
-    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
-    while _goes_on():
-        ids = list(Notification.objects.filter(created_at__lt=before).values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE])
-        if not ids:
-            return
-        Notification.objects.filter(pk__in=ids).delete()
 
 
 def _goes_on() -> bool:

@@ -18,7 +18,7 @@ RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
 TASK_MODULES: Final = ("mini_sentry.alerts.tasks", "mini_sentry.config.retention", "mini_sentry.digest.tasks")
-HOURLY: Final = ("alerts.forget", "retention")
+HOURLY: Final = ("retention",)
 OFTEN: Final = {
     "alerts.catch_up": timedelta(seconds=10),
     "alerts.watch_sessions": timedelta(minutes=1),
