@@ -6,6 +6,7 @@ maps count.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -89,6 +90,7 @@ def symbolicate(
 ) -> list[Readable]:
     """One for each place, in order. `debug_ids` are by a script's path."""
     known = debug_ids or {}
+    scripts: dict[str, _Script] = {}
     out: list[Readable] = []
     called = ""
     for at in places:
@@ -98,27 +100,48 @@ def symbolicate(
             frame.why = ENGINE
             called = ""
             continue
-        mapped = _map(at, frame, find=find, maps=maps, debug_id=known.get(at.path, ""))
-        name = _better_name(at, mapped, called, find=find, maps=maps)
-        called = mapped[0].called if mapped else ""
+        script = scripts.get(at.path)
+        if script is None:
+            script = scripts[at.path] = _script(at.path, find=find, maps=maps, debug_id=known.get(at.path, ""))
+        mapped = _map(at, frame, script, maps)
+        name = _better_name(at.function, mapped, script, called)
+        called = mapped.called if mapped is not None else ""
         if name and name != at.function:
             frame.function, frame.raw_function = name, at.function
     return out
 
 
-def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -> tuple[_Mapped, SourceMap] | None:
-    """Fill `frame` in, or say in it why not."""
-    found = find.source_map(at.path, debug_id)
+class _Script(NamedTuple):
+    """What is known of one script for all frames in it: its map or why there is none, and names of functions."""
+
+    found: Found | None
+    source_map: SourceMap | None
+    why: Why | None
+    names: dict[str, str]
+
+
+def _script(path: str, *, find: Find, maps: Maps, debug_id: str) -> _Script:
+    names: dict[str, str] = {}
+    for checksum in reversed(find.function_maps(path)):
+        with suppress(NotUsable):
+            names |= maps.function_map(checksum).names
+    found = find.source_map(path, debug_id)
     if isinstance(found, Why):
-        frame.why = found
+        return _Script(None, None, found, names)
+    try:
+        return _Script(found, maps.source_map(found.checksum), None, names)
+    except NotUsable as error:
+        return _Script(found, None, Why(Code.UNREADABLE, str(error), [found.name]), names)
+
+
+def _map(at: Place, frame: Readable, script: _Script, maps: Maps) -> _Mapped | None:
+    """Fill `frame` in, or say in it why not."""
+    found, source_map = script.found, script.source_map
+    if found is None or source_map is None:
+        frame.why = script.why
         return None
     if at.line is None or at.column is None or at.line < 1:
         frame.why = Why(Code.NO_POSITION, "The frame has no line and column.")
-        return None
-    try:
-        source_map = maps.source_map(found.checksum)
-    except NotUsable as error:
-        frame.why = Why(Code.UNREADABLE, str(error), [found.name])
         return None
     line, column = at.line - 1, max(at.column - 1, 0)
     mapped = maps.position(
@@ -126,16 +149,15 @@ def _map(at: Place, frame: Readable, *, find: Find, maps: Maps, debug_id: str) -
         lambda: _look(source_map, found, line=line, column=column, maps=maps),
     )
     if mapped is None:
-        frame.why = Why(
-            Code.OUTSIDE, f"{found.name} has no source for line {at.line}, column {at.column}.", [found.name]
-        )
+        text = f"{found.name} has no source for line {at.line}, column {at.column}."
+        frame.why = Why(Code.OUTSIDE, text, [found.name])
         return None
     position = mapped.position
     frame.map = found.name
     frame.orig_file, frame.orig_line, frame.orig_column = position.source, position.line + 1, position.column
     frame.module, frame.in_app = mapped.module, mapped.in_app
     frame.context_line, frame.checksum, frame.source_id = mapped.text, found.checksum, position.source_id
-    return mapped, source_map
+    return mapped
 
 
 def _look(source_map: SourceMap, found: Found, *, line: int, column: int, maps: Maps) -> _Mapped | None:
@@ -173,23 +195,18 @@ def around(maps: Maps, *, checksum: str, source_id: int, line: int) -> tuple[lis
     return maps.position((checksum, source_id, line), look)
 
 
-def _better_name(at: Place, mapped: tuple[_Mapped, SourceMap] | None, called: str, *, find: Find, maps: Maps) -> str:
+def _better_name(function: str, mapped: _Mapped | None, script: _Script, called: str) -> str:
     """A better name for the function than the minified one, or "". `called` is what the caller's source calls there."""
-    for checksum in find.function_maps(at.path):
-        try:
-            names = maps.function_map(checksum).names
-        except NotUsable:
-            continue
-        if name := names.get(at.function) or names.get(at.function.rpartition(".")[2]):
-            return name
+    if script.names and (name := script.names.get(function) or script.names.get(function.rpartition(".")[2])):
+        return name
     if mapped is None:
         return ""
-    if mapped[0].function:
-        return mapped[0].function
-    if called and _is_declared(called, *mapped):
+    if mapped.function:
+        return mapped.function
+    if called and script.source_map is not None and _is_declared(called, mapped, script.source_map):
         return called
     # A member keeps its name; what it is a member of is a minified variable.
-    return _SHORT_OWNER.sub("", at.function)
+    return _SHORT_OWNER.sub("", function)
 
 
 def _is_called(name: str, line: str) -> bool:

@@ -19,8 +19,8 @@ CACHE_BYTES: Final = 128 << 20
 SCOPES_BYTES: Final = 3 << 20
 """Scripts beyond this are not read for the names of their functions: it takes a second and hundreds of megabytes."""
 OPEN_SOURCES: Final = 16
-REMEMBERED_POSITIONS: Final = 8192
-"""Some 2 kB each, of all maps together."""
+REMEMBERED_POSITIONS: Final = 20_000
+"""Under 1 kB each, of all maps together."""
 
 _PREFIX = b")]}'"
 _BOM = b"\xef\xbb\xbf"

@@ -166,6 +166,8 @@ class _Shelf:
 
     def function_maps(self, path: str) -> list[str]:
         """Those named after the script first; the others hold for the whole release."""
+        if not self._function_maps:
+            return []
         script = paths.place(path).parts
 
         def fit(file: File) -> int:

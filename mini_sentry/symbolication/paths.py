@@ -1,6 +1,7 @@
 """Paths and URLs of scripts and sources: compared by their parts, cleaned for people, named as modules."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 Parts = tuple[str, ...]
@@ -70,6 +71,7 @@ def shared_tail(one: Parts, other: Parts) -> int:
     return count
 
 
+@lru_cache(maxsize=4096)
 def shown(source: str) -> str:
     """A map's source for people: without the bundler's own scheme, query and host. `../src/cart.ts` stays as it is."""
     path = source.partition("?")[0] if source.startswith("webpack") else source
