@@ -188,6 +188,7 @@ def test_a_snooze_says_until_when(client: Client, shop: Project, group: Group) -
     status, answer = call(client, "POST", f"{rule.pk}/snooze/", {"group": group.pk})
     state = AlertState.objects.get(rule=rule, group=group)
     assert (status, answer["ok"], answer["suppress_until"][-1]) == (200, True, "Z")
+    assert state.snoozed_until is not None
     assert 59 < (state.snoozed_until - before).total_seconds() / 60 < 61
     assert call(client, "POST", f"{rule.pk}/snooze", {"group": str(group.pk), "minutes": 5})[0] == 200
     assert call(client, "POST", f"{rule.pk}/unsnooze", {"group": group.pk}) == (200, {"ok": True})
@@ -274,7 +275,7 @@ def test_notifications_are_listed_in_pages(client: Client, shop: Project, group:
     rule = make_rule(shop)
     made = [Notification.objects.create(rule=rule, group=group) for _ in range(3)]
     Notification.objects.create(rule=make_rule(make_project("Elsewhere")), group=None)
-    response = client.get("/api/alert-notifications/", {"project": "shop", "limit": 2})
+    response = client.get("/api/alert-notifications/", {"project": "shop", "limit": "2"})
     assert [one["id"] for one in response.json()] == [made[2].pk, made[1].pk]
     assert response["X-Hits"] == "3"
     rest = client.get(response["Link"].split("<")[1].split(">")[0])

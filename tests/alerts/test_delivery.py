@@ -13,9 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from mini_sentry.alerts import delivery
-from mini_sentry.alerts.channels import Email, Webhook
-from mini_sentry.alerts.channels.base import Message, SendFailed
-from mini_sentry.alerts.channels.webhook import may_reach
+from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
+from mini_sentry.alerts.channels.email import Email
+from mini_sentry.alerts.channels.webhook import Webhook, may_reach
 from mini_sentry.alerts.delivery import WAITS, deliver_due, deliver_now
 from mini_sentry.alerts.models import AlertRule, AlertTarget, Attempt, Delivery
 from mini_sentry.alerts.notifying import Told, sample_facts, write
@@ -26,7 +26,7 @@ from tests.installation import free_port
 
 pytestmark = pytest.mark.django_db
 
-QUICK = {"email": Email(), "webhook": Webhook(connect_seconds=0.5, whole_seconds=0.6)}
+QUICK: dict[str, Channel] = {"email": Email(), "webhook": Webhook(connect_seconds=0.5, whole_seconds=0.6)}
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_receiver_that_hangs_or_drips_is_cut_off(shop: Project, hooks: Receive
 
 
 def test_a_receiver_that_hangs_delays_nobody_else(shop: Project, hooks: Receiver, mailbox: Mailbox) -> None:
-    slow = {"email": Email(), "webhook": Webhook(whole_seconds=2.5)}
+    slow: dict[str, Channel] = {"email": Email(), "webhook": Webhook(whole_seconds=2.5)}
     with receiver() as hanging:
         stuck = [told(make_rule(shop, target_value=hanging.url("/hang"))) for _ in range(40)]
         prompt = told(make_rule(shop, target_value=hooks.url()))
