@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import baseline, lists, loadgen, payloads
+from benchmarks import alerts, baseline, lists, loadgen, payloads, sessions, source_maps
 from benchmarks.report import Report, directory_bytes
 from tests.installation import Installation, free_port
 
@@ -46,6 +46,18 @@ class Pools:
             payloads.write_pool(path, payloads.gzipped(self._crashes[family].envelopes(count)))
         return Kind("real", path, "gzip", "envelope")
 
+    def session_updates(self, count: int) -> Kind:
+        path = self._directory / f"sessions-{count}"
+        if not path.exists():
+            payloads.write_pool(path, sessions.envelopes(count))
+        return Kind("session", path, "-", "envelope")
+
+    def browser(self, application: source_maps.Application, count: int) -> Kind:
+        path = self._directory / f"browser-{count}"
+        if not path.exists():
+            payloads.write_pool(path, payloads.gzipped(application.envelopes(count)))
+        return Kind("browser", path, "gzip", "envelope")
+
     def small(self, count: int) -> Kind:
         path = self._directory / f"small-{count}"
         if not path.exists():
@@ -76,12 +88,17 @@ def stored_events(made: Installation) -> int:
 
 
 def column_events(made: Installation) -> int:
+    return column_value(made, "SELECT count() FROM {database}.events FINAL")
+
+
+def column_value(made: Installation, sql: str) -> int:
+    """One number that the columns answer; `{database}` stands for the database's name."""
     url = json.loads((made.data_dir / "columns.json").read_text())["url"]
     scheme, rest = url.split("//")
     login, place = rest.split("@")
     user, password = login.split(":")
     address, database = place.split("/")
-    query = f"SELECT count() FROM {database}.events FINAL"
+    query = sql.format(database=database)
     request = urllib.request.Request(f"{scheme}//{address}/?user={user}&password={password}", data=query.encode())
     with urllib.request.urlopen(request, timeout=20) as reply:
         return int(reply.read())
@@ -307,11 +324,118 @@ def issues(report: Report, pools: Pools, *, quick: bool) -> None:
         lists.measure(report, made, events=100_000 if quick else 1_000_000, rounds=40 if quick else 200)
 
 
+def session_updates(report: Report, pools: Pools, *, quick: bool) -> None:
+    """Session updates from the first request until the columns say the same as the rows, and the questions about them."""
+    count = 30_000 if quick else 120_000
+    warm = 2_000
+    kind = pools.session_updates(warm + count)
+    with installation() as made:
+        project = made.create_project()
+        loadgen.finish(send(made, kind, project["key"], project["id"], count=warm))
+        made.wait_until(lambda: digested_updates(made) >= warm, f"{warm} updates digested", seconds=60)
+        before = made.cpu_seconds()
+        started = time.perf_counter()
+        load = loadgen.finish(send(made, kind, project["key"], project["id"], count=count, first=warm))
+        made.wait_until(lambda: digested_updates(made) >= warm + count, "all updates are stored", seconds=600)
+        stored = time.perf_counter() - started
+        made.wait_until(lambda: column_sum(made) == row_sum(made), "the columns agree with the rows", seconds=120)
+        seconds = time.perf_counter() - started
+        cpu = (made.cpu_seconds() - before) / count
+        report.add(
+            "session updates accepted and stored together",
+            f"{count / stored:,.0f}/s (accepted at {load.per_second:,.0f}/s); in the columns {count / seconds:,.0f}/s",
+            "5,000/s",
+        )
+        report.add("CPU per session update, all processes", f"{cpu * 1000:.3f} ms")
+        for backend in ("db", "ch"):
+            for path in ("health/", "health/series/"):
+                times = []
+                for _ in range(20):
+                    began = time.perf_counter()
+                    reply = made.get(f"/api/releases/{path}?project={project['slug']}&range=24h&backend={backend}")
+                    assert reply.status == 200, reply.body
+                    times.append((time.perf_counter() - began) * 1000)
+                report.add(
+                    f"releases/{path} of 24 h, {sessions_in_rows(made):,} sessions, {backend}",
+                    f"p50 {statistics.median(times):.0f} ms",
+                )
+
+
+def symbolicate(report: Report, pools: Pools, *, quick: bool) -> None:
+    """What mapping costs: a large map in a process of its own, and events of the browser's SDK through a whole installation."""
+    with tempfile.TemporaryDirectory() as directory:
+        large = source_maps.Application(megabytes=10)
+        found = source_maps.measured(large, Path(directory))
+        report.add(
+            f"a source map of {found['megabytes']:.0f} MB, until the first stack is mapped",
+            f"{found['usable_ms']:.0f} ms, {found['most_mb']:.0f} MB more memory",
+            "1 s, 150 MB",
+        )
+        report.add(
+            "frames mapped, map in memory, of one thread",
+            f"{found['new_frames']:,.0f}/s at new positions, {found['known_frames']:,.0f}/s at known ones",
+            "5,000/s",
+        )
+    count = 5_000 if quick else 20_000
+    warm = 1_000
+    application = source_maps.Application(megabytes=2)
+    kind = pools.browser(application, warm + count)
+    for name, has_map in (("without a map", False), ("mapped", True)):
+        with installation() as made:
+            project = made.create_project()
+            release = made.post("/api/releases/", {"project": project["id"], "version": "1.0.0"}).json()["id"]
+            if has_map:
+                content = {"name": "app.min.js.map", "content": application.source_map().decode()}
+                assert made.post(f"/api/releases/{release}/artifacts/", content).status == 201
+            loadgen.finish(send(made, kind, project["key"], project["id"], count=warm))
+            drained(made, warm)
+            before = made.cpu_seconds()
+            started = time.perf_counter()
+            loadgen.finish(send(made, kind, project["key"], project["id"], count=count, first=warm))
+            drained(made, warm + count)
+            seconds = time.perf_counter() - started
+            cpu = (made.cpu_seconds() - before) / count
+            report.add(
+                f"browser events of {source_maps.STACK_FRAMES} frames, {name}",
+                f"{count / seconds:,.0f}/s, {cpu * 1000:.2f} ms of CPU each, all processes",
+            )
+
+
+def row_value(made: Installation, sql: str) -> int:
+    with sqlite3.connect(f"file:{made.data_dir / 'main.db'}?mode=ro", uri=True) as db:
+        return int(db.execute(sql).fetchone()[0] or 0)
+
+
+def digested_updates(made: Installation) -> int:
+    return row_value(made, "SELECT sum(quantity) FROM projects_outcomecount WHERE category = 'session'")
+
+
+def sessions_in_rows(made: Installation) -> int:
+    return row_value(made, "SELECT count(*) FROM releases_session")
+
+
+def row_sum(made: Installation) -> int:
+    """It rises with every change of a session."""
+    return row_value(made, "SELECT sum(revision) FROM releases_session")
+
+
+def column_sum(made: Installation) -> int:
+    return column_value(made, "SELECT sum(revision) FROM {database}.sessions FINAL")
+
+
+def alert_rules(report: Report, pools: Pools, *, quick: bool) -> None:
+    """What alert rules cost a batch."""
+    alerts.measure(report, quick=quick)
+
+
 MEASURES: dict[str, Callable[..., None]] = {
     "accept": accept,
     "drain": drain,
     "visible": visible,
     "footprint": footprint,
     "issues": issues,
+    "sessions": session_updates,
+    "symbolicate": symbolicate,
+    "alerts": alert_rules,
     "backlog": backlog,
 }
