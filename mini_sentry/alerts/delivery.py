@@ -32,7 +32,7 @@ WAITS: Final = (
     timedelta(hours=2),
 )
 """How long after each failure; after the last there is one more attempt, and no other."""
-AT_ONCE: Final = 16
+AT_ONCE: Final = 32
 AT_ONCE_PER_DESTINATION: Final = 2
 LEASE_SECONDS: Final = 20.0
 HOLD_SECONDS: Final = 4.0

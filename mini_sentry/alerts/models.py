@@ -129,7 +129,7 @@ class Delivery(models.Model):
     """A notification on its way to one target, which is copied here: a target may change or go meanwhile.
 
     Waiting, it is due at `next_attempt_at`; whoever attempts it holds it until `leased_until`. Deliveries of one
-    `destination` (a host, or all mail) wait for each other and for nobody else.
+    `destination` (a webhook's address, or all mail) wait for each other and for nobody else.
     """
 
     class Status(models.TextChoices):
