@@ -52,10 +52,14 @@ _SESSION: Final[Document] = {
         "user": _TEXT,
         "status": {"type": "string", "enum": _WORDS},
         "duration_ms": {"type": "integer", "nullable": True},
-        "started_at": _TIME,
-        "updated_at": _TIME,
+        "started_at": {**_TIME, "nullable": True, "description": "Of its first update; null like `id`."},
+        "updated_at": {**_TIME, "nullable": True},
+        "errors": {"type": "integer"},
     },
-    "required": ["id", "project", "release", "environment", "session_id", "user", "status", "duration_ms", "started_at", "updated_at"],
+    "required": [
+        "id", "project", "release", "environment", "session_id", "user", "status", "duration_ms", "started_at", "updated_at",
+        "errors",
+    ],
 }  # fmt: skip
 
 
