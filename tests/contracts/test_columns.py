@@ -61,9 +61,9 @@ def test_the_schema_is_applied_once(store: Store) -> None:
 def test_how_long_rows_are_kept_follows_the_setting(store: Store, days: int, kept: bool) -> None:
     migrate(store, retention_days=days)
     definitions = store.query(
-        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name IN ('events', 'outcomes')"
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name IN ('events', 'sessions', 'outcomes')"
     )
-    assert len(definitions) == 2
+    assert len(definitions) == 3
     for (definition,) in definitions:
         assert (f"toIntervalDay({days})" in definition) is kept
         assert ("TTL" in definition) is kept
