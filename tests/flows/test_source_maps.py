@@ -89,7 +89,7 @@ def test_an_upload_far_too_large_is_refused_before_it_is_read(installation, proj
         assert "content" in json.loads(answer.read())["detail"]
 
 
-def test_a_file_over_the_limit_is_refused_by_name_and_one_below_it_is_kept(installation, project):
+def test_a_file_over_the_limit_is_refused_by_name_and_one_below_it_is_kept(installation: Installation, project):
     release = make_release(installation, project, "4.0.0")
 
     def upload(megabytes: int) -> Reply:
