@@ -100,7 +100,7 @@ def test_without_an_engine_the_batch_waits(store: Store) -> None:
         insert(away, [make_record(encode(make_row(1)))])
     log = MemoryLog()
     append(log, encode(make_row(1)))
-    [consumer, _] = consumers(log, away)
+    [consumer, *_] = consumers(log, away)
     stop = threading.Event()
     stop.set()
     assert consumer.run_once(stop, wait_seconds=0) == 0
