@@ -34,6 +34,9 @@ WAITS: Final = (
 """How long after each failure; after the last there is one more attempt, and no other."""
 AT_ONCE: Final = 32
 AT_ONCE_PER_DESTINATION: Final = 2
+BURST: Final = 60
+PER_SECOND: Final = 20.0
+"""Attempts of one process: a burst at once, then so many a second, so that a flood of alerts leaves ingest its machine."""
 LEASE_SECONDS: Final = 20.0
 HOLD_SECONDS: Final = 4.0
 """How often the leases of running attempts are prolonged."""
@@ -52,11 +55,33 @@ class Sent(NamedTuple):
     is_unreachable: bool = False
 
 
+class Allowance:
+    """How many attempts may be made now: a bucket of BURST that fills up by PER_SECOND. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tokens = float(BURST)
+        self._filled_at = clock()
+
+    def left(self) -> int:
+        now = self._clock()
+        self._tokens = min(float(BURST), self._tokens + (now - self._filled_at) * PER_SECOND)
+        self._filled_at = now
+        return int(self._tokens)
+
+    def take(self, count: int) -> None:
+        self._tokens -= count
+
+
+_allowance: Final = Allowance()
+
+
 def deliver_due(
     *,
     clock: Callable[[], datetime] = timezone.now,
     channels: Mapping[str, Channel] = CHANNELS,
     goes_on: Callable[[], bool] = lambda: True,
+    allowance: Allowance = _allowance,
 ) -> int:
     """Attempt what is due until nothing is, and return how many attempts were made. What falls due meanwhile is attempted
     as well. `goes_on` is asked before each new attempt."""
@@ -65,12 +90,17 @@ def deliver_due(
     held_at = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alerts-delivery") as pool:
         while True:
-            if goes_on():
-                for delivery in _claim_due(running.values(), now=clock()):
-                    running[pool.submit(_attempt, delivery, message_of(delivery), channels)] = delivery
-                    attempts += 1
+            may_attempt = allowance.left() if goes_on() else 0
+            claimed = _claim_due(running.values(), most=may_attempt, now=clock()) if may_attempt else []
+            for delivery in claimed:
+                running[pool.submit(_attempt, delivery, message_of(delivery), channels)] = delivery
+            allowance.take(len(claimed))
+            attempts += len(claimed)
             if not running:
-                return attempts
+                if may_attempt or not goes_on():
+                    return attempts
+                time.sleep(POLL_SECONDS)
+                continue
             done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 _record(running.pop(future), future.result(), now=clock())
@@ -105,8 +135,8 @@ def message_of(delivery: Delivery) -> Message:
     )
 
 
-def _claim_due(held: Collection[Delivery], *, now: datetime) -> list[Delivery]:
-    room = AT_ONCE - len(held)
+def _claim_due(held: Collection[Delivery], *, most: int, now: datetime) -> list[Delivery]:
+    room = min(most, AT_ONCE - len(held))
     busy = Counter(delivery.destination for delivery in held)
     claimed: list[Delivery] = []
     while room > len(claimed):

@@ -6,7 +6,8 @@ that dies leaves the triggers to the next; of two passes at once, one finds the 
 """
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from mini_sentry.alerts import occurred
 from mini_sentry.alerts.conditions import LEVELS_OF, reached_at, takes_environment, takes_level
@@ -28,8 +30,11 @@ logger = logging.getLogger(__name__)
 
 MOST_TRIGGERS: Final = 200
 """Triggers of one pass; a backlog is worked off together, because a group that is in many of them is looked at once."""
-MOST_FIRINGS: Final = 500
+MOST_FIRINGS: Final = 100
 """Firings written in one transaction, which the digest may have to wait for."""
+PAUSE_RATIO: Final = 9.0
+LONGEST_PAUSE_SECONDS: Final = 5.0
+"""A pause is this many times as long as the work before it: whatever fires, ingest keeps nine tenths of the machine."""
 LISTED_COUNT: Final = 2000
 """Thresholds up to this are read off one list of events; for a larger one only the events at its distance are read."""
 _CHUNK: Final = 500
@@ -66,24 +71,46 @@ class RuleRow(NamedTuple):
     window_minutes: int
 
 
-def evaluate_pending(*, now: datetime) -> int:
-    """Evaluate all that is pending and return how many notifications were written. Raises DatabaseError."""
+class Pace:
+    """Rests after work, as long as the work asks for. `pause` is given seconds."""
+
+    def __init__(self, pause: Callable[[float], None]) -> None:
+        self._pause = pause
+        self._since = time.monotonic()
+
+    def rest(self) -> None:
+        self._pause(min(PAUSE_RATIO * (time.monotonic() - self._since), LONGEST_PAUSE_SECONDS))
+        self._since = time.monotonic()
+
+
+def evaluate_pending(
+    *,
+    clock: Callable[[], datetime] = timezone.now,
+    pause: Callable[[float], None] = time.sleep,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int:
+    """Evaluate all that is pending and return how many notifications were written. Raises DatabaseError.
+
+    `goes_on` is asked before each pass.
+    """
     written = 0
-    while pending := list(AlertTrigger.objects.order_by("pk")[:MOST_TRIGGERS]):
+    pace = Pace(pause)
+    while goes_on() and (pending := list(AlertTrigger.objects.order_by("pk")[:MOST_TRIGGERS])):
         try:
-            written += _pass(pending, now=now)
+            written += _pass(pending, clock=clock, pace=pace)
         except (DatabaseError, InterfaceError):
             raise
         except Exception:
             # One that cannot be evaluated must not keep the others from it.
             logger.exception("A pass over %d triggers failed; they are evaluated one by one", len(pending))
-            written += sum(_alone(trigger, now=now) for trigger in pending)
+            written += sum(_alone(trigger, clock=clock, pace=pace) for trigger in pending)
+        pace.rest()
     return written
 
 
-def _alone(trigger: AlertTrigger, *, now: datetime) -> int:
+def _alone(trigger: AlertTrigger, *, clock: Callable[[], datetime], pace: Pace) -> int:
     try:
-        return _pass([trigger], now=now)
+        return _pass([trigger], clock=clock, pace=pace)
     except (DatabaseError, InterfaceError):
         raise
     except Exception:
@@ -92,22 +119,23 @@ def _alone(trigger: AlertTrigger, *, now: datetime) -> int:
         return 0
 
 
-def _pass(pending: Sequence[AlertTrigger], *, now: datetime) -> int:
+def _pass(pending: Sequence[AlertTrigger], *, clock: Callable[[], datetime], pace: Pace) -> int:
     merged = merge(one for trigger in pending for one in _readable(trigger))
-    fired = decide(merged, now=now)
+    fired = decide(merged, now=clock())
     trigger_ids = [trigger.pk for trigger in pending]
     written = 0
     # Firings beyond one transaction's worth go before the triggers do. Should that end half way, those told keep quiet.
     while len(fired) > MOST_FIRINGS:
         with transaction.atomic():
-            written += notify(fired[:MOST_FIRINGS], now=now)
+            written += notify(fired[:MOST_FIRINGS], now=clock())
         fired = fired[MOST_FIRINGS:]
+        pace.rest()
     with transaction.atomic():
         taken, _ = AlertTrigger.objects.filter(pk__in=trigger_ids).delete()
         if taken != len(trigger_ids):
             transaction.set_rollback(True)
             return written
-        return written + notify(fired, now=now)
+        return written + notify(fired, now=clock())
 
 
 def _readable(trigger: AlertTrigger) -> list[Changed]:

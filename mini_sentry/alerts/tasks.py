@@ -22,9 +22,8 @@ EXPIRES_SECONDS: Final = 60
 
 @shared_task(name="alerts.evaluate", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
 def evaluate() -> None:
-    """Evaluate what digested batches owe, and see that what fired is delivered."""
-    if evaluate_pending(now=timezone.now()):
-        deliver.delay()
+    """Evaluate what digested batches owe, and see that what fired is delivered. One run in a process is enough, as below."""
+    _one_evaluation(_evaluate)
 
 
 @shared_task(name="alerts.deliver", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
@@ -54,7 +53,12 @@ def _goes_on() -> bool:
     return state.should_stop is None or state.should_stop is False
 
 
-class _OneCourier:
+def _evaluate() -> None:
+    if evaluate_pending(goes_on=_goes_on):
+        deliver.delay()
+
+
+class _OneAtOnce:
     """Runs one call at a time; who comes meanwhile has it run again afterwards instead of waiting."""
 
     def __init__(self) -> None:
@@ -83,4 +87,5 @@ class _OneCourier:
             return is_wanted
 
 
-_one_courier = _OneCourier()
+_one_evaluation = _OneAtOnce()
+_one_courier = _OneAtOnce()

@@ -79,6 +79,10 @@ def occur_all(
         return owe(cursor, occurrences, now=NOON.timestamp())
 
 
+def no_rest(seconds: float) -> None:
+    """A pause for tests, which takes no time."""
+
+
 def make_session(project: Project, name: str, *, at: datetime, status: SessionStatus, **fields: Any) -> Session:
     time = round(at.timestamp() * 1000)
     times = dict.fromkeys(("started_at", "updated_at", "received_at", "placed_at"), time)

@@ -16,7 +16,7 @@ from mini_sentry.alerts import delivery
 from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
 from mini_sentry.alerts.channels.email import Email
 from mini_sentry.alerts.channels.webhook import Webhook, may_reach
-from mini_sentry.alerts.delivery import WAITS, deliver_due, deliver_now
+from mini_sentry.alerts.delivery import BURST, PER_SECOND, WAITS, Allowance, deliver_due, deliver_now
 from mini_sentry.alerts.models import AlertRule, AlertTarget, Attempt, Delivery
 from mini_sentry.alerts.notifying import Told, sample_facts, write
 from mini_sentry.projects.models import Project
@@ -55,7 +55,7 @@ def told(rule: AlertRule, **facts: Any) -> Delivery:
 
 
 def deliver() -> int:
-    return deliver_due(channels=QUICK)
+    return deliver_due(channels=QUICK, allowance=Allowance())
 
 
 def due_again() -> None:
@@ -168,7 +168,7 @@ def test_a_receiver_that_hangs_delays_nobody_else(shop: Project, hooks: Receiver
 
         watching = threading.Thread(target=watch)
         watching.start()
-        deliver_due(channels=slow)
+        deliver_due(channels=slow, allowance=Allowance())
         watching.join()
     assert took[0] < 1.5
     assert [attempts(one) for one in (prompt, mail)] == [[(1, "sent", 200)], [(1, "sent", None)]]
@@ -207,9 +207,21 @@ def test_an_attempt_whose_process_died_is_made_again_under_the_same_name(shop: P
     Delivery.objects.filter(pk=sent.pk).update(leased_until=now + timedelta(seconds=5), attempt_count=1)
     Attempt.objects.create(delivery=sent, number=1)
     assert deliver() == 0
-    deliver_due(channels=QUICK, clock=lambda: timezone.now() + timedelta(seconds=6))
+    deliver_due(channels=QUICK, allowance=Allowance(), clock=lambda: timezone.now() + timedelta(seconds=6))
     assert attempts(sent) == [(1, "failed", None), (2, "sent", 200)]
     assert hooks.received[0].headers["x-mini-sentry-delivery"] == str(sent.notification.uid)
+
+
+def test_a_flood_of_alerts_goes_out_slowly_after_a_first_burst() -> None:
+    now = [0.0]
+    allowance = Allowance(lambda: now[0])
+    assert allowance.left() == BURST
+    allowance.take(BURST)
+    assert allowance.left() == 0
+    now[0] = 1.0
+    assert allowance.left() == PER_SECOND
+    now[0] = 1000.0
+    assert allowance.left() == BURST
 
 
 def test_a_test_is_attempted_once_and_by_nobody_else(shop: Project, hooks: Receiver) -> None:

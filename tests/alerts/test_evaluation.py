@@ -13,7 +13,7 @@ from mini_sentry.alerts.models import AlertRule, AlertState, AlertTarget, AlertT
 from mini_sentry.groups.models import Group, Status
 from mini_sentry.groups.occurrences import Kind
 from mini_sentry.projects.models import Project
-from tests.alerts.rules import make_rule, occur, occur_all
+from tests.alerts.rules import make_rule, no_rest, occur, occur_all
 from tests.factories import NOON, make_group, make_project
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def group(shop: Project) -> Group:
 
 def fired(rule: AlertRule, *, now: datetime = NOON) -> list[Notification]:
     """Evaluate, and give what the rule has told so far."""
-    evaluate_pending(now=now)
+    evaluate_pending(clock=lambda: now, pause=no_rest)
     assert not AlertTrigger.objects.exists()
     return list(Notification.objects.filter(rule=rule).order_by("pk"))
 
@@ -196,6 +196,19 @@ def test_a_trigger_that_cannot_be_read_does_not_stop_the_others(shop: Project, g
     assert len(fired(rule)) == 1
 
 
+def test_a_flood_is_written_in_small_transactions_with_rests(
+    shop: Project, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "MOST_FIRINGS", 2)
+    for _ in range(5):
+        make_rule(shop, threshold_count=1)
+    occur(group)
+    rests: list[float] = []
+    assert evaluate_pending(clock=lambda: NOON, pause=rests.append) == 5
+    assert len(rests) == 3
+    assert all(0 < rest <= evaluation.LONGEST_PAUSE_SECONDS for rest in rests)
+
+
 def statements(shop: Project, groups: list[Group], *, rules: int) -> int:
     AlertRule.objects.all().delete()
     AlertState.objects.all().delete()
@@ -215,7 +228,7 @@ def statements(shop: Project, groups: list[Group], *, rules: int) -> int:
         connection,
     ) as queries:
         occur_all([(group, [0, 1, 2]) for group in groups])
-        evaluate_pending(now=NOON)
+        evaluate_pending(clock=lambda: NOON, pause=no_rest)
     return sum(not _is_of_the_arrangement(query) for query in queries.captured_queries)
 
 

@@ -21,7 +21,7 @@ from mini_sentry.protocol.limits import Limits
 from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
 from mini_sentry.streams.engines.memory import MemoryLog
-from tests.alerts.rules import make_rule
+from tests.alerts.rules import make_rule, no_rest
 from tests.digest.arrivals import NOON, accept, crash, envelope
 from tests.factories import NOON as NOON_TIME
 
@@ -72,7 +72,7 @@ def test_events_that_come_twice_are_not_counted_twice(intake: Intake, shop: Proj
     make_rule(shop, threshold_count=2)
     for _ in range(2):
         intake.take(event_id="a" * 32)
-    evaluate_pending(now=NOON_TIME)
+    evaluate_pending(clock=lambda: NOON_TIME, pause=no_rest)
     assert Notification.objects.count() == 0
 
 
@@ -80,14 +80,14 @@ def test_a_resolved_group_alerts_only_when_it_regresses(intake: Intake, shop: Pr
     rule = make_rule(shop, condition="regression")
     loud = make_rule(shop, threshold_count=1)
     intake.take()
-    evaluate_pending(now=NOON_TIME)
+    evaluate_pending(clock=lambda: NOON_TIME, pause=no_rest)
     assert list(Notification.objects.values_list("rule", flat=True)) == [loud.pk]
     change([Group.objects.get().pk], Action.RESOLVE, author="", now=NOON_TIME)
     intake.take(at=NOON - 1)
-    evaluate_pending(now=NOON_TIME)
+    evaluate_pending(clock=lambda: NOON_TIME, pause=no_rest)
     assert not Notification.objects.filter(rule=rule).exists()
     intake.take(at=NOON + 1)
-    evaluate_pending(now=NOON_TIME)
+    evaluate_pending(clock=lambda: NOON_TIME, pause=no_rest)
     assert Notification.objects.filter(rule=rule).count() == 1
 
 
