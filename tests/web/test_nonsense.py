@@ -9,13 +9,14 @@ from django.urls import URLPattern, get_resolver
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mini_sentry.alerts.models import AlertRule
 from mini_sentry.groups.models import Group
 from mini_sentry.projects.models import Project
-from tests.factories import make_event, make_group
+from tests.factories import make_event, make_group, make_release
 
 NAMES = (
     "project", "level", "environment", "env", "release", "status", "from", "to", "range", "interval", "q", "sort",
-    "limit", "offset", "cursor", "id", "backend", "format",
+    "limit", "offset", "cursor", "id", "backend", "format", "version", "base", "group", "content", "all", "window", "explain",
 )  # fmt: skip
 VALUES = (
     "", " ", "\0", "a\0b", "-1", "0", "9" * 18, "9" * 40, "1e9", "NaN", "shop", "%", "_", "*", "**", "*a*b*", "\\", "'",
@@ -29,12 +30,14 @@ VALUES = (
 @pytest.fixture
 def group(shop: Project) -> Group:
     group = make_group(shop)
-    make_event(group)
+    make_event(group, release=make_release(shop))
+    AlertRule.objects.create(pk=group.pk, project=shop, name="Many errors", target_value="ops@example.com")
     return group
 
 
 def addresses(group: Group) -> list[str]:
-    parts = {"id": group.pk, "slug": "shop", "short_id": "SHOP-1", "event": "latest", "event_id": "0" * 32}
+    ids = dict.fromkeys(("id", "group_id", "artifact", "target_id"), group.pk)
+    parts = ids | {"slug": "shop", "short_id": "SHOP-1", "event": "latest", "event_id": "0" * 32}
     found = []
     for pattern in get_resolver().url_patterns:
         if isinstance(pattern, URLPattern) and str(pattern.pattern).startswith("api/"):
