@@ -52,6 +52,13 @@ def test_a_body_that_cannot_be_used_is_a_400_of_one_of_two_shapes(client: Client
     assert not Project.objects.exists()
 
 
+def test_a_body_beyond_the_limit_is_a_413(client: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+    response = post(client, json.dumps({"name": "n" * (1 << 20), "slug": "x"}))
+    assert (response.status_code, response.json()) == (413, {"detail": "The body has more than 1 MB."})
+    assert not Project.objects.exists()
+
+
 def test_a_form_is_read_as_well_as_json(client: Client) -> None:
     assert client.post("/api/projects/", {"name": "Form", "slug": "form"}).status_code == 201
     assert post(client, "name=Curl&slug=curl", "application/x-www-form-urlencoded").status_code == 201

@@ -57,6 +57,10 @@ class NewArtifactSerializer(serializers.Serializer[Any]):
 
 
 class ArtifactsView(APIView):
+    @property
+    def most_body_bytes(self) -> int:
+        return _most_body_bytes()
+
     @extend_schema(
         operation_id="releases_artifacts_list",
         parameters=[
@@ -176,10 +180,15 @@ def _stream(rows: Iterable[Artifact], *, with_content: bool) -> Iterator[bytes]:
     yield b"[]" if opening == b"[" else b"]"
 
 
+def _most_body_bytes() -> int:
+    """JSON may need two bytes for one of the content."""
+    return 2 * (settings.MAX_ARTIFACT_MB << 20) + (1 << 20)
+
+
 def _refuse_by_length(request: Request) -> None:
     """Before a byte is read. As text of a JSON object a content takes up to twice its bytes."""
     length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > 2 * (settings.MAX_ARTIFACT_MB << 20) + (1 << 20):
+    if length > _most_body_bytes():
         raise TooLarge(_TOO_LARGE.format(field="content or file", limit=settings.MAX_ARTIFACT_MB))
 
 
