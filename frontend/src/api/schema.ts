@@ -2101,10 +2101,14 @@ export interface components {
             /** @enum {string} */
             status: "init" | "ok" | "errored" | "exited" | "abnormal" | "unhandled" | "crashed";
             duration_ms: number | null;
+            /**
+             * Format: date-time
+             * @description Of its first update; null like `id`.
+             */
+            started_at: string | null;
             /** Format: date-time */
-            started_at: string;
-            /** Format: date-time */
-            updated_at: string;
+            updated_at: string | null;
+            errors: number;
         };
         Side: {
             version: string;
