@@ -7,6 +7,7 @@ hundred events of an app are seldom typical. A dictionary stays as long as a bod
 
 import logging
 import threading
+from collections import deque
 
 import msgspec
 import zstandard
@@ -46,11 +47,11 @@ def train(samples: list[bytes]) -> bytes | None:
 
 
 class Sampler(msgspec.Struct):
-    """The bodies of one project that its next dictionary will be trained on, at most one a group and batch."""
+    """The bodies of one project that its next dictionary will be trained on: the newest, at most one a group and batch."""
 
     seen: int
     stage: int
-    samples: list[bytes] = []
+    samples: deque[bytes] = msgspec.field(default_factory=deque)
     sample_bytes: int = 0
     taken: set[str] = set()
 
@@ -59,10 +60,13 @@ class Sampler(msgspec.Struct):
         if self.stage >= len(TRAIN_AFTER):
             return
         self.seen += 1
-        if grouping_hash not in self.taken and self.sample_bytes + len(body) <= MOST_SAMPLE_BYTES:
-            self.taken.add(grouping_hash)
-            self.samples.append(body)
-            self.sample_bytes += len(body)
+        if grouping_hash in self.taken or len(body) > MOST_SAMPLE_BYTES:
+            return
+        self.taken.add(grouping_hash)
+        self.samples.append(body)
+        self.sample_bytes += len(body)
+        while self.sample_bytes > MOST_SAMPLE_BYTES:
+            self.sample_bytes -= len(self.samples.popleft())
 
     def end_batch(self) -> bool:
         """True when it is time to train."""
@@ -73,7 +77,7 @@ class Sampler(msgspec.Struct):
 
     def next_stage(self) -> list[bytes]:
         """Hand out the samples and start gathering for the stage after."""
-        samples, self.samples, self.sample_bytes = self.samples, [], 0
+        samples, self.samples, self.sample_bytes = list(self.samples), deque(), 0
         while self.stage < len(TRAIN_AFTER) and self.seen >= TRAIN_AFTER[self.stage]:
             self.stage += 1
         return samples

@@ -292,3 +292,13 @@ def test_bodies_are_compressed_with_a_dictionary_once_there_are_enough_to_learn_
     assert sampler.stage == 1
     plain = Compressor(0, None).compress(samples[0][1])
     assert len(Compressor(1, dictionary).compress(samples[0][1])) < len(plain) / 2
+
+
+def test_a_dictionary_is_learned_from_the_newest_bodies():
+    from mini_sentry.groups.dictionaries import MOST_SAMPLE_BYTES, Sampler
+
+    sampler = Sampler(seen=0, stage=0)
+    size = MOST_SAMPLE_BYTES // 20
+    for number in range(120):
+        sampler.take(f"{number}", b"%03d" % number + b"." * (size - 3))
+    assert [body[:3] for body in sampler.next_stage()] == [b"%03d" % number for number in range(100, 120)]
