@@ -8,16 +8,17 @@ a few attempts at once at most, and one that does not answer rests, with all tha
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from mini_sentry.alerts import templates
+from mini_sentry.alerts.addresses import MAIL
 from mini_sentry.alerts.channels import CHANNELS
 from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
 from mini_sentry.alerts.models import Attempt, Delivery, Notification
@@ -34,8 +35,9 @@ WAITS: Final = (
 """How long after each failure; after the last there is one more attempt, and no other."""
 AT_ONCE: Final = 32
 AT_ONCE_PER_DESTINATION: Final = 2
-BURST: Final = 60
-PER_SECOND: Final = 20.0
+MAILS_AT_ONCE: Final = 8
+BURST: Final = 50
+PER_SECOND: Final = 10.0
 """Attempts of one process: a burst at once, then so many a second, so that a flood of alerts leaves ingest its machine."""
 LEASE_SECONDS: Final = 20.0
 HOLD_SECONDS: Final = 4.0
@@ -87,23 +89,23 @@ def deliver_due(
     as well. `goes_on` is asked before each new attempt."""
     attempts = 0
     running: dict[Future[Sent], Delivery] = {}
+    ended: list[tuple[Delivery, Sent]] = []
     held_at = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alerts-delivery") as pool:
         while True:
             may_attempt = allowance.left() if goes_on() else 0
-            claimed = _claim_due(running.values(), most=may_attempt, now=clock()) if may_attempt else []
+            claimed = _turn(ended, running.values(), most=may_attempt, now=clock())
             for delivery in claimed:
                 running[pool.submit(_attempt, delivery, message_of(delivery), channels)] = delivery
             allowance.take(len(claimed))
             attempts += len(claimed)
+            if not running and (may_attempt or not goes_on()):
+                return attempts
+            # All that ends within a while is recorded together: every commit is one that the digest may wait for.
             if not running:
-                if may_attempt or not goes_on():
-                    return attempts
                 time.sleep(POLL_SECONDS)
-                continue
-            done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                _record(running.pop(future), future.result(), now=clock())
+            done, _ = wait(running, timeout=POLL_SECONDS)
+            ended = [(running.pop(future), future.result()) for future in done]
             if time.monotonic() - held_at > HOLD_SECONDS:
                 held_at = time.monotonic()
                 _hold([delivery.pk for delivery in running.values()], now=clock())
@@ -113,11 +115,14 @@ def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] =
     """One attempt for each target of a notification, all at once, and no other. For what a person waits for."""
     now = timezone.now()
     held = Delivery.objects.select_related("notification__rule").filter(notification=notification)
-    claimed = [delivery for delivery in held if _claim(delivery, now=now)]
+    with transaction.atomic():
+        claimed = [delivery for delivery in held if _claim(delivery, now=now)]
     with ThreadPoolExecutor(max(1, min(AT_ONCE, len(claimed))), thread_name_prefix="alerts-test") as pool:
         sent = {pool.submit(_attempt, one, message_of(one), channels): one for one in claimed}
-        for future, delivery in sent.items():
-            _record(delivery, future.result(), now=timezone.now(), is_last=True)
+        ended = [(delivery, future.result()) for future, delivery in sent.items()]
+    with transaction.atomic():
+        for delivery, one in ended:
+            _record(delivery, one, now=timezone.now(), is_last=True)
 
 
 def message_of(delivery: Delivery) -> Message:
@@ -135,22 +140,29 @@ def message_of(delivery: Delivery) -> Message:
     )
 
 
-def _claim_due(held: Collection[Delivery], *, most: int, now: datetime) -> list[Delivery]:
-    room = min(most, AT_ONCE - len(held))
-    busy = Counter(delivery.destination for delivery in held)
+def _turn(
+    ended: Sequence[tuple[Delivery, Sent]], running: Collection[Delivery], *, most: int, now: datetime
+) -> list[Delivery]:
+    """Record what ended and claim at most `most` of what is due, in one transaction, or in none if there is nothing to do."""
+    most = min(most, AT_ONCE - len(running))
+    if not ended and not (most and _due(running, now=now)[:1]):
+        return []
+    with transaction.atomic():
+        for delivery, sent in ended:
+            _record(delivery, sent, now=now)
+        return _claim_due(running, most=most, now=now)
+
+
+def _claim_due(running: Collection[Delivery], *, most: int, now: datetime) -> list[Delivery]:
+    held = list(running)
     claimed: list[Delivery] = []
-    while room > len(claimed):
-        full = [destination for destination, count in busy.items() if count >= AT_ONCE_PER_DESTINATION]
-        due = (
-            Delivery.objects.select_related("notification__rule")
-            .filter(_free(now), status=Delivery.Status.WAITING, next_attempt_at__lte=now)
-            .exclude(destination__in=full)
-            .order_by("next_attempt_at", "pk")[: room - len(claimed)]
-        )
+    while most > len(claimed):
+        busy = Counter(delivery.destination for delivery in held)
         found = False
-        for delivery in due:
-            if busy[delivery.destination] < AT_ONCE_PER_DESTINATION and _claim(delivery, now=now):
+        for delivery in _due(held, now=now)[: most - len(claimed)]:
+            if busy[delivery.destination] < _cap(delivery.destination) and _claim(delivery, now=now):
                 busy[delivery.destination] += 1
+                held.append(delivery)
                 claimed.append(delivery)
                 found = True
         if not found:
@@ -158,23 +170,39 @@ def _claim_due(held: Collection[Delivery], *, most: int, now: datetime) -> list[
     return claimed
 
 
+def _due(held: Collection[Delivery], *, now: datetime) -> QuerySet[Delivery]:
+    """What may be attempted now, the longest due first, without the destinations that have enough to do."""
+    busy = Counter(delivery.destination for delivery in held)
+    full = [destination for destination, count in busy.items() if count >= _cap(destination)]
+    return (
+        Delivery.objects.select_related("notification__rule")
+        .filter(_free(now), status=Delivery.Status.WAITING, next_attempt_at__lte=now)
+        .exclude(destination__in=full)
+        .order_by("next_attempt_at", "pk")
+    )
+
+
+def _cap(destination: str) -> int:
+    return MAILS_AT_ONCE if destination == MAIL else AT_ONCE_PER_DESTINATION
+
+
 def _free(now: datetime) -> Q:
     return Q(leased_until=None) | Q(leased_until__lte=now)
 
 
 def _claim(delivery: Delivery, *, now: datetime) -> bool:
-    """Take the delivery and write the attempt down; False when another has it."""
-    with transaction.atomic():
-        taken = Delivery.objects.filter(
-            _free(now), pk=delivery.pk, status=Delivery.Status.WAITING, attempt_count=delivery.attempt_count
-        ).update(leased_until=now + timedelta(seconds=LEASE_SECONDS), attempt_count=F("attempt_count") + 1)
-        if not taken:
-            return False
+    """Take the delivery and write the attempt down; False when another has it. Must run inside a transaction."""
+    taken = Delivery.objects.filter(
+        _free(now), pk=delivery.pk, status=Delivery.Status.WAITING, attempt_count=delivery.attempt_count
+    ).update(leased_until=now + timedelta(seconds=LEASE_SECONDS), attempt_count=F("attempt_count") + 1)
+    if not taken:
+        return False
+    if delivery.attempt_count:
         Attempt.objects.filter(delivery=delivery, outcome="").update(
             outcome=Attempt.Outcome.FAILED, detail="The process ended before the answer came."
         )
-        delivery.attempt_count += 1
-        Attempt.objects.create(delivery=delivery, number=delivery.attempt_count, started_at=now)
+    delivery.attempt_count += 1
+    Attempt.objects.create(delivery=delivery, number=delivery.attempt_count, started_at=now)
     return True
 
 
@@ -202,23 +230,22 @@ def _record(delivery: Delivery, sent: Sent, *, now: datetime, is_last: bool = Fa
         is_last |= sent.outcome == Attempt.Outcome.REFUSED or delivery.attempt_count > len(WAITS)
         status = Delivery.Status.FAILED if is_last else Delivery.Status.WAITING
         next_attempt_at = None if is_last else now + WAITS[delivery.attempt_count - 1]
-    with transaction.atomic():
-        Attempt.objects.filter(delivery=delivery, number=delivery.attempt_count).update(
-            outcome=sent.outcome,
-            duration_ms=sent.duration_ms,
-            status_code=sent.status_code,
-            detail=sent.detail.replace("\0", "")[:DETAIL_CHARS],
-        )
-        Delivery.objects.filter(pk=delivery.pk, attempt_count=delivery.attempt_count).update(
-            status=status, next_attempt_at=next_attempt_at, leased_until=None
-        )
-        if sent.is_unreachable:
-            Delivery.objects.filter(
-                _free(now),
-                status=Delivery.Status.WAITING,
-                destination=delivery.destination,
-                next_attempt_at__lt=now + REST,
-            ).exclude(pk=delivery.pk).update(next_attempt_at=now + REST)
+    Attempt.objects.filter(delivery=delivery, number=delivery.attempt_count).update(
+        outcome=sent.outcome,
+        duration_ms=sent.duration_ms,
+        status_code=sent.status_code,
+        detail=sent.detail.replace("\0", "")[:DETAIL_CHARS],
+    )
+    Delivery.objects.filter(pk=delivery.pk, attempt_count=delivery.attempt_count).update(
+        status=status, next_attempt_at=next_attempt_at, leased_until=None
+    )
+    if sent.is_unreachable:
+        Delivery.objects.filter(
+            _free(now),
+            status=Delivery.Status.WAITING,
+            destination=delivery.destination,
+            next_attempt_at__lt=now + REST,
+        ).exclude(pk=delivery.pk).update(next_attempt_at=now + REST)
 
 
 def _hold(ids: list[int], *, now: datetime) -> None:
