@@ -16,10 +16,12 @@ from mini_sentry.analytics import columns, snuba
 from mini_sentry.analytics.chdb_server import ColumnServer
 from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, Store
+from mini_sentry.config import retention
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits
 from mini_sentry.digest.consumer import Digest
+from mini_sentry.digest.room import Room
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
@@ -114,8 +116,21 @@ class _Columns:
 
 
 def _digest_loops(log: Log) -> dict[str, Loop]:
-    digest = Digest(log, Bodies(settings.BODIES_DIR), limits=limits(), kick=Kick(tasks.evaluate.delay))
-    consumer = Consumer(log, topics.DIGEST, topics.INGEST, digest, attempts_path=settings.DATA_DIR / "digest.attempts")
+    digest = Digest(
+        log,
+        Bodies(settings.BODIES_DIR),
+        limits=limits(),
+        kick=Kick(tasks.evaluate.delay),
+        room=Room(settings.DATA_DIR, retention.retain.delay),
+    )
+    consumer = Consumer(
+        log,
+        topics.DIGEST,
+        topics.INGEST,
+        digest,
+        attempts_path=settings.DATA_DIR / "digest.attempts",
+        batch_bytes=DIGEST_BATCH_BYTES,
+    )
     return {"digest": consumer.run, "housekeeping": lambda stop: _keep_house(log, stop)}
 
 

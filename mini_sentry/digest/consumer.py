@@ -22,6 +22,7 @@ from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tall
 from mini_sentry.digest.facts import facts_of
 from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.projects import Projects
+from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
 from mini_sentry.grouping.group import explain
 from mini_sentry.groups.bodies import Bodies, Compressor, pack
@@ -78,6 +79,7 @@ class Digest:
         OperationalError,
         InterfaceError,
         positions.Fenced,
+        NoRoom,
         sqlite3.OperationalError,
     )
 
@@ -90,6 +92,7 @@ class Digest:
         partition: int = 0,
         clock: Callable[[], float] = time.time,
         kick: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
         self._log = log
         self._bodies = bodies
@@ -97,6 +100,7 @@ class Digest:
         self._partition = partition
         self._clock = clock
         self._kick = kick
+        self._room = room
         self._projects = Projects()
         self._mapper = Mapper(artifacts.library(), artifacts.maps())
         self._compressors = _Compressors()
@@ -111,6 +115,8 @@ class Digest:
 
     def handle(self, records: Sequence[Record]) -> None:
         """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
+        if self._room is not None:
+            self._room.check()
         self.digest(records)
         relay.deliver(self._log)
 
