@@ -13,7 +13,9 @@ DOCUMENT = ROOT / "docs" / "openapi.yaml"
 
 def commands(word: str) -> str:
     """What `make <word>` would run, the parts that install apart."""
-    done = subprocess.run(["make", "--no-print-directory", "-n", word], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-n", word], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
