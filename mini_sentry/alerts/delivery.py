@@ -43,7 +43,7 @@ LEASE_SECONDS: Final = 20.0
 HOLD_SECONDS: Final = 4.0
 """How often the leases of running attempts are prolonged."""
 REST: Final = timedelta(seconds=30)
-POLL_SECONDS: Final = 0.25
+POLL_SECONDS: Final = 0.5
 DETAIL_CHARS: Final = 500
 
 

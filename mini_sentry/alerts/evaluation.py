@@ -32,9 +32,9 @@ MOST_TRIGGERS: Final = 200
 """Triggers of one pass; a backlog is worked off together, because a group that is in many of them is looked at once."""
 MOST_FIRINGS: Final = 100
 """Firings written in one transaction, which the digest may have to wait for."""
-PAUSE_RATIO: Final = 9.0
+PAUSE_RATIO: Final = 19.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
-"""A pause is this many times as long as the work before it: whatever fires, ingest keeps nine tenths of the machine."""
+"""A pause is this many times as long as the work before it: whatever fires, the digest keeps nearly all of the machine."""
 LISTED_COUNT: Final = 2000
 """Thresholds up to this are read off one list of events; for a larger one only the events at its distance are read."""
 _CHUNK: Final = 500
