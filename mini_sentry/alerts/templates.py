@@ -36,8 +36,6 @@ def body(template: str, facts: Mapping[str, Any]) -> str:
     if (message := _text(facts.get("message"))) and message not in lines[0]:
         lines += [message, ""]
     lines += [f"{label + ':':<13}{text}" for label, text in told if text]
-    if stack := facts.get("stack"):
-        lines += ["", *stack]
     if url := facts.get("url"):
         lines += ["", str(url)]
     return "\n".join([*lines, "", f"Sent by the rule {_text(facts.get('rule_name'))!r}.", ""])
