@@ -44,6 +44,9 @@ class Environment:
 
 
 def data_directory(variables: Mapping[str, str]) -> Path:
-    """Where everything is kept: `MINI_SENTRY_DATA`, else the user's data directory."""
+    """Where everything is kept: `MINI_SENTRY_DATA`, else `./data` where `make run` has made it, else the user's directory."""
     given = variables.get("MINI_SENTRY_DATA", "").strip()
-    return Path(given).expanduser().absolute() if given else platformdirs.user_data_path("mini-sentry")
+    if given:
+        return Path(given).expanduser().absolute()
+    beside = Path.cwd() / "data"
+    return beside if (beside / "secret_key").is_file() else platformdirs.user_data_path("mini-sentry")

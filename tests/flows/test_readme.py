@@ -47,10 +47,13 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def pasted(installation: Installation, script: str) -> str:
     """What a shell prints for it, with this installation's address and this environment's commands."""
     here = script.replace("http://127.0.0.1:8000", installation.address).replace(".venv/bin/", f"{BIN}/")
+    # As in another terminal: nothing but the directory says where the data is.
+    environment = {key: value for key, value in installation.environment.items() if key != "MINI_SENTRY_DATA"}
     # A non-JSON answer or a failed command must show, so the shell stops at it.
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", here],
-        env={**installation.environment, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        cwd=installation.data_dir.parent,
+        env={**environment, "PATH": f"{BIN}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=60,

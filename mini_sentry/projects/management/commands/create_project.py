@@ -3,10 +3,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from mini_sentry.projects.addresses import base_url, project_dsn
 from mini_sentry.projects.create import CannotCreate, create_project
+from mini_sentry.projects.models import Project
 
 
 class Command(BaseCommand):
@@ -17,6 +20,11 @@ class Command(BaseCommand):
         parser.add_argument("--slug", help="its name in addresses; made from the name when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if Project._meta.db_table not in connection.introspection.table_names():
+            raise CommandError(
+                f"There is no installation in {settings.DATA_DIR} yet. Start the server once, or name its directory with "
+                "MINI_SENTRY_DATA."
+            )
         try:
             project = create_project(options["name"], options["slug"])
         except CannotCreate as refusal:
