@@ -2,12 +2,17 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
+from pytest_django import Settings
 
+from mini_sentry.analytics.chdb_server import address
+from mini_sentry.analytics.store import Store
 from mini_sentry.projects.models import Project
+from tests.columns import EngineProcess, empty_columns
 from tests.factories import make_project
 
 # Processes that tests start run with the product's own settings.
@@ -15,7 +20,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    data: Path = settings.DATA_DIR
+    data: Path = configured.DATA_DIR
     if data.name.startswith("mini-sentry-tests-"):
         shutil.rmtree(data, ignore_errors=True)
 
@@ -24,3 +29,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def shop(db: None) -> Project:
     """A project that sends events."""
     return make_project("Shop", slug="shop")
+
+
+@pytest.fixture(scope="session")
+def column_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    process = EngineProcess(tmp_path_factory.mktemp("columns"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def columns(column_engine: EngineProcess, settings: Settings) -> Iterator[Store]:
+    """Empty columns of a real engine, which the product reads as well."""
+    store = column_engine.store()
+    empty_columns(store)
+    settings.CLICKHOUSE_URL = address(column_engine.data_dir)
+    yield store
+    store.close()

@@ -20,8 +20,14 @@ def node() -> str:
     if found.returncode != 0:
         _absent("There is no Node 22 or newer. `make test` installs one.")
     if not (HERE / "node_modules" / "@sentry").is_dir():
-        _absent("The JavaScript SDKs are not installed. `make test` installs them (npm ci in tests/clients).")
+        _absent("The JavaScript SDKs are not installed. `make test` installs them (npm install in tests/clients).")
     return shutil.which("node", path=found.stdout.strip()) or ""
+
+
+def need_front_end() -> None:
+    """Its packages can build a bundle. Without them the test is skipped; under CI it fails."""
+    if not (ROOT / "frontend" / "node_modules" / "vite").is_dir():
+        _absent("The front end's packages are not installed. `make test` installs them.")
 
 
 def _absent(sentence: str) -> None:

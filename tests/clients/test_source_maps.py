@@ -9,7 +9,7 @@ import pytest
 
 from mini_sentry.symbolication.javascript import Place, symbolicate
 from mini_sentry.symbolication.maps import SourceMap
-from tests.clients.node import HERE, ROOT, node
+from tests.clients.node import HERE, need_front_end, node
 from tests.symbolication.shelf import SAMPLES, Shelf
 
 pytestmark = [pytest.mark.slow]
@@ -53,8 +53,7 @@ def by_us(source_map: Path, positions: list[tuple[int, int]]) -> list[Answer]:
 @pytest.fixture(scope="module")
 def react(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory with the built script and its map."""
-    if not (ROOT / "frontend" / "node_modules" / "vite").is_dir():
-        pytest.skip("The front end's packages are not installed. `make test` installs them.")
+    need_front_end()
     out = tmp_path_factory.mktemp("react")
     subprocess.run([node(), HERE / "vite.mjs", HERE / "apps" / "react", out], check=True, timeout=100)
     return out / "assets"

@@ -1,6 +1,5 @@
 """What is counted and searched in the columns, with a real engine behind them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,38 +7,19 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
-from mini_sentry.analytics.chdb_server import address
 from mini_sentry.analytics.rows import EVENTS_TABLE, encode
 from mini_sentry.analytics.store import Store
 from mini_sentry.groups.models import Event, Group
 from mini_sentry.projects.models import Project
 from tests.answers import json_of
-from tests.columns import EngineProcess, empty_columns, make_row
+from tests.columns import make_row
 from tests.factories import make_event, make_group, make_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    process = EngineProcess(tmp_path_factory.mktemp("columns"))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def columns(engine: EngineProcess, settings: Settings) -> Iterator[Store]:
-    store = engine.store()
-    empty_columns(store)
-    settings.CLICKHOUSE_URL = address(engine.data_dir)
-    yield store
-    store.close()
 
 
 class Sent:

@@ -1,21 +1,18 @@
 """Groups whose rate departs from their own past: the rule by values, and the endpoint over a real column engine."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
-from mini_sentry.analytics.chdb_server import address
 from mini_sentry.analytics.rows import EVENTS_TABLE, encode
 from mini_sentry.analytics.store import Store
 from mini_sentry.groups.models import Group
 from mini_sentry.groups.spikes import Reason, reasons, spike
 from mini_sentry.projects.models import Project
-from tests.columns import EngineProcess, empty_columns, make_row
+from tests.columns import make_row
 from tests.factories import make_group, make_project
 
 HOUR = timedelta(hours=1)
@@ -57,23 +54,6 @@ def test_a_spike_is_explained_by_the_tags_that_set_it_apart() -> None:
     now = {("release", "2.0"): 0.9, ("browser", "Firefox"): 0.5, ("os", "Linux"): 1.0}
     usual = {("browser", "Firefox"): 0.45, ("os", "Linux"): 0.7}
     assert reasons(now, usual) == [Reason("release", "2.0", 0.9, 0.0), Reason("os", "Linux", 1.0, 0.7)]
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    process = EngineProcess(tmp_path_factory.mktemp("columns"))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def columns(engine: EngineProcess, settings: Settings) -> Iterator[Store]:
-    store = engine.store()
-    empty_columns(store)
-    settings.CLICKHOUSE_URL = address(engine.data_dir)
-    yield store
-    store.close()
 
 
 def sent(store: Store, group: Group, count: int, *, ago: timedelta, **columns: Any) -> None:

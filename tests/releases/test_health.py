@@ -12,7 +12,6 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from mini_sentry.analytics.chdb_server import address
 from mini_sentry.analytics.rows import SESSIONS_TABLE
 from mini_sentry.analytics.snuba import consumers, rebuild
 from mini_sentry.analytics.store import Store
@@ -27,7 +26,7 @@ from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
 from mini_sentry.streams.engines.memory import MemoryLog
 from tests.answers import json_of
-from tests.columns import EngineProcess, empty_columns
+from tests.columns import empty_columns
 from tests.digest.arrivals import accept, crash
 from tests.digest.arrivals import envelope as event_envelope
 from tests.factories import make_project
@@ -47,23 +46,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 HOUR = {"from": iso(NOON - 3600), "to": iso(NOON + 1)}
 Items = list[tuple[str, dict[str, Any]]]
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    process = EngineProcess(tmp_path_factory.mktemp("columns"))
-    process.start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def columns(engine: EngineProcess, settings: Settings) -> Iterator[Store]:
-    store = engine.store()
-    empty_columns(store)
-    settings.CLICKHOUSE_URL = address(engine.data_dir)
-    yield store
-    store.close()
 
 
 class Pipeline:
