@@ -123,6 +123,10 @@ def list_keys(page: Page) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def fails(page: Page) -> None:
+    page.get_by_role("button", name="Try again").wait_for(timeout=20_000)
+
+
 def down(page: Page) -> None:
     page.mouse.wheel(0, 900)
     page.wait_for_timeout(300)
@@ -132,7 +136,9 @@ def lists() -> Iterator[Picture]:
     failed = '{"detail": "The server made a mistake; its log says which."}'
     yield Picture("projects", "/projects")
     yield Picture("projects-none", "/projects", before=answering("**/api/projects/", 200, "[]"))
-    yield Picture("projects-failed", "/projects", before=answering("**/api/projects/", 400, failed))
+    yield Picture(
+        "projects-failed", "/projects", fails, before=answering("**/api/projects/", 500, failed), settles=False
+    )
     yield Picture("projects-switch", "/projects", choosing("Project"))
     yield Picture("new-project", "/projects/new")
     yield Picture("new-project-taken", "/projects/new", take_a_name)
@@ -142,7 +148,7 @@ def lists() -> Iterator[Picture]:
     yield Picture("issues", SHOP)
     yield Picture("issues-hover", SHOP, hover)
     yield Picture("issues-loading", SHOP, before=silent("**/api/groups/?*"), settles=False)
-    yield Picture("issues-failed", SHOP, before=answering("**/api/groups/?*", 400, failed))
+    yield Picture("issues-failed", SHOP, fails, before=answering("**/api/groups/?*", 500, failed), settles=False)
     yield Picture("issues-without-counts", SHOP, before=answering("**/api/groups/stats/*", 400, failed))
     yield Picture("issues-reconnecting", SHOP, before=away("**/api/live/*"))
     yield Picture("issues-no-match", f"{SHOP}?q=nothing-like-this&level=error&range=24h")

@@ -101,7 +101,10 @@ function Axis({ start, end }: { start: number; end: number }) {
           share < 0.95 && (
             <span
               key={at}
-              className={classes('absolute top-0 -translate-x-1/2', index % 2 === 1 && 'phone:hidden')}
+              className={classes(
+                'absolute top-0 -translate-x-1/2',
+                (index % 2 === 1 || share > 0.86) && 'phone:hidden',
+              )}
               style={{ left: `${share * 100}%` }}
             >
               {text}
