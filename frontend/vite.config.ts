@@ -5,7 +5,6 @@ import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { mockApi } from './mock/server.ts'
 import { policy } from './tools/policy.ts'
 
 const api = 'http://127.0.0.1:8000'
@@ -78,45 +77,40 @@ function firstVisit() {
   }
 }
 
-export default defineConfig(({ mode }) => {
-  const headers = { 'Content-Security-Policy': policy }
-  const mocked = mode === 'mock'
-  return {
-    base: './',
-    appType: 'spa',
-    plugins: [react(), tailwindcss(), scriptsAsFiles(), ...(mocked ? [mockApi()] : [])],
-    resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
-    build: {
-      outDir: '../mini_sentry/web/dist',
-      emptyOutDir: true,
-      assetsInlineLimit: 0,
-      modulePreload: { polyfill: false },
-      manifest: true,
-      target: 'es2023',
-      // `npm run size` holds the budget.
-      chunkSizeWarningLimit: 600,
-      rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstVisit() }] } } },
-    },
-    server: {
-      host: '127.0.0.1',
-      port: 5173,
-      strictPort: true,
-      headers,
-      proxy: mocked
-        ? undefined
-        : Object.fromEntries(
-            ['/api', '/docs', '/admin', '/static'].map(path => [path, { target: api, ws: false }]),
-          ),
-    },
-    preview: { host: '127.0.0.1', headers },
-    test: {
-      environment: 'node',
-      include: ['src/**/*.test.{ts,tsx}'],
-      setupFiles: ['src/test-setup.ts'],
-      restoreMocks: true,
-      unstubGlobals: true,
-      isolate: false,
-      css: false,
-    },
-  }
+const headers = { 'Content-Security-Policy': policy }
+
+export default defineConfig({
+  base: './',
+  appType: 'spa',
+  plugins: [react(), tailwindcss(), scriptsAsFiles()],
+  resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
+  build: {
+    outDir: '../mini_sentry/web/dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    manifest: true,
+    target: 'es2023',
+    // `npm run size` holds the budget.
+    chunkSizeWarningLimit: 600,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstVisit() }] } } },
+  },
+  server: {
+    host: '127.0.0.1',
+    port: 5173,
+    strictPort: true,
+    headers,
+    proxy: Object.fromEntries(
+      ['/api', '/docs', '/admin', '/static'].map(path => [path, { target: api, ws: false }]),
+    ),
+  },
+  test: {
+    environment: 'node',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/test-setup.ts'],
+    restoreMocks: true,
+    unstubGlobals: true,
+    isolate: false,
+    css: false,
+  },
 })
