@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mini_sentry.protocol.outcomes import Outcome, Reason
+from tests.installation import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -107,6 +108,8 @@ def test_its_default_is_the_old_one(name: str, default: str) -> None:
 def test_every_command_reads_the_file_and_stops_at_what_it_cannot_use(tmp_path: Path, command: str) -> None:
     (tmp_path / ".env").write_text("RETENTION_DAYS=many\n")
     start = [sys.executable, "-m", "mini_sentry.config.cli", *command.split()]
+    if command in {"run", "web"}:
+        start += ["--port", str(free_port())]
     if command == "manage.py":
         start = [sys.executable, str(ROOT / "manage.py"), "check"]
     kept = {name: value for name, value in os.environ.items() if name not in variables()}
