@@ -10,14 +10,25 @@
 Every body is `{"detail": "text"}` or `{"field": ["text", …]}`; what belongs to no field is in `non_field_errors`.
 """
 
+import errno
+import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import DataError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
+
+logger = logging.getLogger(__name__)
+
+_DISK_FULL: Final = "The server's disk is full and nothing was stored. Make room, then try again."
+_AWAY: Final = "The database is busy or away and nothing was stored. Try again soon."
+_AWAY_CODES: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+)
 
 
 class Missing(APIException):
@@ -74,6 +85,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
             return Response({"detail": "The request has too many fields."}, status=400)
         case DataError():
             return Response({"detail": "A value in the request cannot be stored."}, status=400)
+        case OperationalError() | InterfaceError() | OSError() if sentence := _why_unavailable(error):
+            logger.error("%s (%s: %s)", sentence, type(error).__name__, error)
+            error = Unavailable(sentence, retry_seconds=30)
     if not isinstance(error, APIException):
         return None
     headers = {}
@@ -83,6 +97,19 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
         headers["WWW-Authenticate"] = challenge
     body = _fields(error.detail) if isinstance(error, ValidationError) else {"detail": str(error.detail)}
     return Response(body, status=error.status_code, headers=headers)
+
+
+def _why_unavailable(error: Exception) -> str:
+    """A sentence when a store cannot take anything now; empty for what is a mistake of ours, such as a missing table."""
+    if isinstance(error, OSError):
+        return _DISK_FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+    # Only SQLite's errors have a code; those of a database server are about its connection.
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    if code is None:
+        return _AWAY
+    if code & 0xFF == sqlite3.SQLITE_FULL:
+        return _DISK_FULL
+    return _AWAY if code & 0xFF in _AWAY_CODES else ""
 
 
 def _fields(detail: Any) -> dict[str, list[str]]:
