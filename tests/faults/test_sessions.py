@@ -1,0 +1,113 @@
+"""Sessions over the deaths of both processes: what was acknowledged is kept, once, and both stores agree."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mini_sentry.releases.models import SessionStatus
+from tests.installation import Installation, kill
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+
+CLIENTS = 6
+KILLS = 6
+# Each session is told of twice; a crash stays a crash, so every third one must be found as such.
+ENDS = ("exited", "errored", "crashed")
+
+
+class Client(threading.Thread):
+    """Sends two updates of one session after another; `acknowledged` holds the last status of each that was answered."""
+
+    def __init__(self, installation: Installation, token: str, name: str, stop: threading.Event) -> None:
+        super().__init__(name=name, daemon=True)
+        self._installation = installation
+        self._path = f"/api/sessions/ingest/token/{token}/"
+        self._stop_now = stop
+        self.acknowledged: dict[str, str] = {}
+        self.statuses: set[int] = set()
+
+    def run(self) -> None:
+        number = 0
+        while not self._stop_now.is_set():
+            for status in ("ok", ENDS[number % len(ENDS)]):
+                self._send(f"{self.name}-{number}", status)
+            number += 1
+
+    def _send(self, session_id: str, status: str) -> None:
+        update = {"session_id": session_id, "status": status, "release": "1.0", "user": self.name}
+        try:
+            reply = self._installation.post(self._path, update)
+        except OSError:
+            time.sleep(0.1)
+            return
+        self.statuses.add(reply.status)
+        if reply.status in {200, 201}:
+            self.acknowledged[session_id] = status
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path / "data", variables={"RATE_LIMIT_EVENTS_PER_MINUTE": "0"})
+    yield made
+    made.stop()
+
+
+def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation: Installation):
+    installation.start()
+    project = installation.create_project()
+    stop = threading.Event()
+    clients = [Client(installation, project["ingest_token"], f"client-{number}", stop) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for turn in range(KILLS):
+        role = ("web", "engine")[turn % 2]
+        time.sleep(2)
+        installation.wait_until(partial(_runs, installation, role), f"{role} runs")
+        kill(installation.role(role))
+    time.sleep(1)
+    stop.set()
+    for client in clients:
+        client.join(30)
+    acknowledged = {key: status for client in clients for key, status in client.acknowledged.items()}
+    assert len(acknowledged) > 50
+    assert set.union(*(client.statuses for client in clients)) == {200, 201}
+    installation.wait_until(partial(_agree, installation), "rows and columns agree", seconds=60)
+    kept = _kept(installation)
+    assert acknowledged.keys() <= kept.keys()
+    ended = {key for key, status in acknowledged.items() if status == "crashed"}
+    assert ended
+    assert {kept[key] for key in ended} == {SessionStatus.CRASHED}
+    [row] = _health(installation)
+    assert row["total_sessions"] == len(kept)
+    assert row["crashed_sessions"] == sum(status == SessionStatus.CRASHED for status in kept.values())
+
+
+def _runs(installation: Installation, role: str) -> bool:
+    try:
+        installation.role(role)
+    except LookupError:
+        return False
+    return True
+
+
+def _health(installation: Installation, backend: str = "db") -> list[dict[str, Any]]:
+    reply = installation.get(f"/api/releases/health/?project=shop&backend={backend}")
+    answer: list[dict[str, Any]] = reply.json() if reply.status == 200 else []
+    return answer
+
+
+def _agree(installation: Installation) -> bool:
+    rows = _health(installation)
+    return bool(rows) and rows == _health(installation, "ch")
+
+
+def _kept(installation: Installation) -> dict[str, int]:
+    with closing(sqlite3.connect(f"file:{installation.data_dir / 'main.db'}?mode=ro", uri=True)) as database:
+        return dict(database.execute("SELECT session_id, status FROM releases_session").fetchall())
