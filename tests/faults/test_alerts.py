@@ -1,6 +1,7 @@
 """Workers die while alerts are evaluated and delivered, two at once: nobody hears of a thing twice, nothing is lost."""
 
 import json
+import os
 import random
 import sqlite3
 import time
@@ -94,8 +95,11 @@ class _Worker:
 
     def is_ready(self) -> bool:
         """Whether it has its tables of open files on the broker: it takes tasks."""
-        files = Path(f"/proc/{self._process.pid}/fd")
-        return any(str(Path(one).resolve()).endswith("tasks.db") for one in files.iterdir())
+        try:
+            files = [os.readlink(one) for one in Path(f"/proc/{self._process.pid}/fd").iterdir()]
+        except FileNotFoundError:
+            return False  # one was closed meanwhile
+        return any(name.endswith("tasks.db") for name in files)
 
     def die(self) -> None:
         kill(self._process.pid)
