@@ -1,7 +1,6 @@
 """Workers die while alerts are evaluated and delivered, two at once: nobody hears of a thing twice, nothing is lost."""
 
 import json
-import os
 import random
 import sqlite3
 import time
@@ -96,7 +95,7 @@ class _Worker:
     def is_ready(self) -> bool:
         """Whether it has its tables of open files on the broker: it takes tasks."""
         try:
-            files = [os.readlink(one) for one in Path(f"/proc/{self._process.pid}/fd").iterdir()]
+            files = [str(one.readlink()) for one in Path(f"/proc/{self._process.pid}/fd").iterdir()]
         except FileNotFoundError:
             return False  # one was closed meanwhile
         return any(name.endswith("tasks.db") for name in files)
