@@ -211,16 +211,10 @@ def decode_event(value: bytes) -> EventRow:
     return _decode_event(value)
 
 
-def decode_session(value: bytes) -> SessionRow:
-    """Raises msgspec.DecodeError or msgspec.ValidationError when the bytes are no document of the topic `sessions`."""
-    return _decode_session(value)
-
-
 def decode_outcome(value: bytes) -> OutcomeRow:
     """Raises msgspec.DecodeError or msgspec.ValidationError when the bytes are no document of the topic `outcomes`."""
     return _decode_outcome(value)
 
 
 _decode_event = msgspec.json.Decoder(EventRow).decode
-_decode_session = msgspec.json.Decoder(SessionRow).decode
 _decode_outcome = msgspec.json.Decoder(OutcomeRow).decode

@@ -187,11 +187,6 @@ class Maps:
         """Raises NotUsable."""
         return self._get(("functions", checksum), lambda: FunctionMap(self._read(checksum)), FunctionMap)
 
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
     @property
     def size_bytes(self) -> int:
         return self._bytes

@@ -61,10 +61,6 @@ class Files:
     def function_maps(self, path: str, *, environment: str, dist: str) -> list[str]:
         return self._shelf(environment, dist).function_maps(path) or self._shelf(None, dist).function_maps(path)
 
-    def bundle_of(self, debug_id: str) -> str:
-        """The checksum of the minified file with this debug id, or ""."""
-        return next((f.checksum for f in self._files if f.kind == "minified" and f.debug_id == debug_id), "")
-
     def _shelf(self, environment: str | None, dist: str) -> "_Shelf":
         key = (environment, dist)
         if (shelf := self._shelves.get(key)) is None:

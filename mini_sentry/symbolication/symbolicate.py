@@ -23,13 +23,6 @@ class Stacks(msgspec.Struct, omit_defaults=True):
     threads: list[list[Readable] | None] = []
     stacktrace: list[Readable] | None = None
 
-    def main(self) -> list[Readable]:
-        """The stack that says most: of the exception thrown last, else the event's own, else of a thread; [] without any."""
-        for stack in (*reversed(self.exceptions), self.stacktrace, *self.threads):
-            if stack:
-                return stack
-        return []
-
 
 class _Image(msgspec.Struct):
     type: str = ""
@@ -47,7 +40,6 @@ class _WithMeta(msgspec.Struct):
 
 _read_meta = msgspec.json.Decoder(_WithMeta).decode
 _encode = msgspec.json.Encoder().encode
-decode_stacks = msgspec.json.Decoder(Stacks).decode
 
 
 def symbolicate(event: Event, *, find: Find, maps: Maps) -> Stacks | None:

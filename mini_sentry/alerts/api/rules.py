@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,11 +19,6 @@ from mini_sentry.groups.filters import named_project
 from mini_sentry.groups.models import Group
 from mini_sentry.rest.errors import Missing
 from mini_sentry.rest.routing import route
-
-
-class GroupRequired(APIException):
-    status_code = 400
-    default_detail = "group required"
 
 
 class RulesView(APIView):
@@ -138,7 +133,7 @@ class UnsnoozeView(APIView):
 def _sent(shape: type[schemas.SnoozeSerializer | schemas.UnsnoozeSerializer], request: Request) -> dict[str, Any]:
     data = request.data
     if isinstance(data, dict) and data.get("group") in (None, ""):
-        raise GroupRequired
+        raise ParseError("group required")
     sent = shape(data=data)
     sent.is_valid(raise_exception=True)
     fields: dict[str, Any] = sent.validated_data
