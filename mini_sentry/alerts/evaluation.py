@@ -24,7 +24,8 @@ from mini_sentry.alerts.notifying import Firing, notify
 from mini_sentry.alerts.occurred import Ranks, Scope
 from mini_sentry.alerts.triggers import Changed, read
 from mini_sentry.groups.models import Group, Status
-from mini_sentry.groups.occurrences import Kind, moment
+from mini_sentry.groups.occurrences import Kind
+from mini_sentry.projects.statements import chunks, moment
 
 logger = logging.getLogger(__name__)
 
@@ -232,7 +233,7 @@ def _rules(project_ids: Collection[int]) -> dict[int, _Rules]:
 def _open_groups(group_ids: Collection[int]) -> dict[int, int]:
     """The count of each group that is neither resolved nor ignored."""
     counts: dict[int, int] = {}
-    for part in _chunks(sorted(group_ids)):
+    for part in chunks(sorted(group_ids), _CHUNK):
         rows = Group.objects.filter(pk__in=part, status=Status.UNRESOLVED)
         counts.update(rows.values_list("pk", "count"))
     return counts
@@ -241,7 +242,7 @@ def _open_groups(group_ids: Collection[int]) -> dict[int, int]:
 def _quiet(group_ids: Sequence[int], *, now: datetime) -> dict[int, set[int]]:
     """By group, the rules that have told of it lately or are snoozed for it."""
     quiet: dict[int, set[int]] = {group_id: set() for group_id in group_ids}
-    for part in _chunks(sorted(group_ids)):
+    for part in chunks(sorted(group_ids), _CHUNK):
         states = AlertState.objects.filter(Q(quiet_until__gt=now) | Q(snoozed_until__gt=now), group__in=part)
         for rule_id, group_id in states.values_list("rule_id", "group_id"):
             quiet[group_id].add(rule_id)
@@ -281,8 +282,3 @@ def _reached(one: Merged, scope: Scope, shapes: dict[Shape, set[int]], ranks: Ra
         if at is not None:
             fired += [Firing(pk, one.group_id, at, scope.level, scope.environment) for pk in rule_ids]
     return fired
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

@@ -4,7 +4,7 @@ The claim is the row of (rule, group): whoever moves its `quiet_until` on may te
 is looked at, so of two workers at once one finds that it has been told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from mini_sentry.alerts.models import AlertRule, AlertState, AlertTarget, Condit
 from mini_sentry.alerts.occurred import LastEvent, Scope, Window
 from mini_sentry.groups.models import Group
 from mini_sentry.groups.short_ids import short_id
+from mini_sentry.projects.statements import chunks
 
 _CHUNK: Final = 500
 
@@ -49,7 +50,7 @@ def notify(fired: Sequence[Firing], *, now: datetime) -> int:
         return 0
     rules = {
         rule.pk: rule
-        for part in _chunks(sorted({one.rule_id for one in fired}))
+        for part in chunks(sorted({one.rule_id for one in fired}), _CHUNK)
         for rule in AlertRule.objects.filter(pk__in=part, active=True).select_related("project")
     }
     claimed = _claim([one for one in fired if one.rule_id in rules], rules, now=now)
@@ -89,7 +90,7 @@ def write(told: Sequence[Told], *, now: datetime, is_test: bool = False) -> list
         batch_size=_CHUNK,
     )
     if not is_test:
-        for part in _chunks(sorted({one.rule.pk for one in told})):
+        for part in chunks(sorted({one.rule.pk for one in told}), _CHUNK):
             AlertRule.objects.filter(pk__in=part).update(last_triggered_at=now)
     return notifications
 
@@ -107,7 +108,7 @@ def _claim(fired: Sequence[Firing], rules: dict[int, AlertRule], *, now: datetim
         by_group.setdefault(one.group_id, {}).setdefault(one.rule_id, one)
     claimed: list[Firing] = []
     quiet: dict[int, list[int]] = {}
-    for part in _chunks(sorted(by_group)):
+    for part in chunks(sorted(by_group), _CHUNK):
         pairs = [(rule_id, group_id) for group_id in part for rule_id in sorted(by_group[group_id])]
         AlertState.objects.bulk_create(
             [AlertState(rule_id=rule_id, group_id=group_id) for rule_id, group_id in pairs],
@@ -130,7 +131,7 @@ def _claim(fired: Sequence[Firing], rules: dict[int, AlertRule], *, now: datetim
             quiet.setdefault(minutes, []).append(pk)
             claimed.append(firing)
     for minutes, ids in quiet.items():
-        for ids_part in _chunks(ids):
+        for ids_part in chunks(ids, _CHUNK):
             AlertState.objects.filter(pk__in=ids_part).update(
                 notified_at=now, quiet_until=now + timedelta(minutes=minutes)
             )
@@ -144,7 +145,7 @@ def _is_after(moment: datetime | None, now: datetime) -> bool:
 def _targets(rules: dict[int, AlertRule]) -> dict[int, list[AlertTarget]]:
     """Where each rule's notifications go: its targets, or its own when it has none."""
     found: dict[int, list[AlertTarget]] = {}
-    for part in _chunks(sorted(rules)):
+    for part in chunks(sorted(rules), _CHUNK):
         for target in AlertTarget.objects.filter(rule__in=part).order_by("pk"):
             found.setdefault(target.rule_id, []).append(target)
     for pk, rule in rules.items():
@@ -156,7 +157,7 @@ def _targets(rules: dict[int, AlertRule]) -> dict[int, list[AlertTarget]]:
 
 def _facts(claimed: Sequence[Firing], rules: dict[int, AlertRule]) -> dict[Firing, dict[str, Any]]:
     groups: dict[int, Group] = {}
-    for part in _chunks(sorted({one.group_id for one in claimed})):
+    for part in chunks(sorted({one.group_id for one in claimed}), _CHUNK):
         groups.update(Group.objects.in_bulk(list(part)))
     windows = {
         one: Window(one.scope, one.at, rules[one.rule_id].threshold_window_minutes * 60.0)
@@ -256,8 +257,3 @@ def iso(moment: datetime) -> str:
 
 def _minutes(minutes: int) -> str:
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

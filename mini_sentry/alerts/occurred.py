@@ -4,11 +4,11 @@ and the one that completed a count. Exact, from the event rows; each question is
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
-from mini_sentry.groups.occurrences import moment
+from mini_sentry.projects.statements import chunks, column_time, moment
 
 _PARTS: Final = 200
 """Parts of one statement; SQLite takes 500."""
@@ -18,8 +18,6 @@ _LAST_EVENT: Final = (
     "coalesce(releases_release.version, '') AS version, body_id "
     "FROM groups_event LEFT JOIN releases_release ON releases_release.id = release_id"
 )
-
-_T = TypeVar("_T")
 
 
 class Scope(NamedTuple):
@@ -79,7 +77,7 @@ def ranks(questions: Sequence[Question], *, levels_of: Mapping[str, Sequence[str
             sql = f"SELECT received_at FROM groups_event WHERE {where} ORDER BY received_at DESC LIMIT %s OFFSET %s"  # noqa: S608
             parts.append((question.scope, offset, sql, [*values, limit, offset]))
     answers = {question.scope: Ranks() for question in questions}
-    for chunk in _chunks(parts):
+    for chunk in chunks(parts, _PARTS):
         for number, received_at in _union([(sql, values) for _, _, sql, values in chunk]):
             scope, offset, _, _ = chunk[number]
             found = answers[scope]
@@ -99,7 +97,7 @@ def window_counts(windows: Iterable[Window], *, levels_of: Mapping[str, Sequence
     """How many events each window holds."""
     wanted = list(dict.fromkeys(windows))
     counts: dict[Window, int] = {}
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted, _PARTS):
         parts = []
         for window in chunk:
             where, values = _where(window.scope, window.until - window.seconds, window.until, levels_of)
@@ -114,7 +112,7 @@ def last_events(
     """The newest event of each scope at or before a time; absent where retention took it."""
     wanted = list(dict.fromkeys(ends))
     found: dict[tuple[Scope, float], LastEvent] = {}
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted, _PARTS):
         parts = []
         for scope, until in chunk:
             where, values = _where(scope, None, until, levels_of)
@@ -139,10 +137,8 @@ def times_by_group(
 ) -> tuple[dict[int, list[float]], bool]:
     """When events of each group of a project were received in `since <= time < until`, ascending: the newest `most` of all,
     and whether that is all of them."""
-    where, values = (
-        "project_id = %s AND received_at >= %s AND received_at < %s",
-        [project_id, _column(since), _column(until)],
-    )
+    where = "project_id = %s AND received_at >= %s AND received_at < %s"
+    values: list[Any] = [project_id, column_time(since), column_time(until)]
     if levels := levels_of[level]:
         where += f" AND level IN ({', '.join(['%s'] * len(levels))})"
         values += levels
@@ -166,10 +162,11 @@ def times_by_group(
 def _where(
     scope: Scope, since: float | None, until: float, levels_of: Mapping[str, Sequence[str]]
 ) -> tuple[str, list[Any]]:
-    where, values = "groups_event.group_id = %s AND received_at <= %s", [scope.group_id, _column(until)]
+    where = "groups_event.group_id = %s AND received_at <= %s"
+    values: list[Any] = [scope.group_id, column_time(until)]
     if since is not None:
         where += " AND received_at > %s"
-        values.append(_column(since))
+        values.append(column_time(since))
     if levels := levels_of[scope.level]:
         where += f" AND level IN ({', '.join(['%s'] * len(levels))})"
         values += levels
@@ -190,17 +187,8 @@ def _union(parts: Sequence[tuple[str, list[Any]]]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _column(seconds: float) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment(seconds))
-
-
 def _seconds(value: Any) -> float:
     """A time as the store gave it: SQLite as text in UTC, PostgreSQL as an aware datetime."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value).replace(tzinfo=UTC)
     return float(value.timestamp())
-
-
-def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    for start in range(0, len(values), _PARTS):
-        yield values[start : start + _PARTS]

@@ -14,8 +14,8 @@ from mini_sentry.alerts import occurred
 from mini_sentry.alerts.conditions import LEVELS_OF, firings, is_below, quiet_minutes, spaced
 from mini_sentry.alerts.models import AlertRule, Condition
 from mini_sentry.groups.models import Activity, Group
-from mini_sentry.groups.occurrences import moment
 from mini_sentry.groups.short_ids import short_id
+from mini_sentry.projects.statements import moment
 from mini_sentry.releases.models import Session, SessionStatus
 
 MOST_EVENTS: Final = 200_000

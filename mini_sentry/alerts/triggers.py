@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import msgspec
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from mini_sentry.alerts.models import Condition
-from mini_sentry.groups.occurrences import GroupChange, Kind, Occurrences, moment
+from mini_sentry.groups.occurrences import GroupChange, Kind, Occurrences
+from mini_sentry.projects.statements import column_time
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def owe(cursor: CursorWrapper, occurrences: Occurrences, *, now: float) -> bool:
         one.environments.add(event.environment)
     cursor.execute(
         "INSERT INTO alerts_alerttrigger (created_at, body) VALUES (%s, %s)",
-        [connection.ops.adapt_datetimefield_value(moment(now)), msgspec.msgpack.encode(list(changed.values()))],
+        [column_time(now), msgspec.msgpack.encode(list(changed.values()))],
     )
     return True
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.remapping import remap
 from mini_sentry.groups.bodies import Bodies
+from mini_sentry.projects.statements import chunks
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.models import Artifact
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 EXPIRES_SECONDS: Final = 60
 MOST_SECONDS: Final = 1800.0
 """A run ends after this long and the next one goes on; a broker with a time limit must not hand out a running task."""
+_CHUNK: Final = 500
 SETTLE: Final = timedelta(seconds=2)
 """A batch that was being digested during an upload is stored by then."""
 
@@ -58,5 +60,5 @@ def _apply(waiting: list[tuple[int, int, str | None]]) -> None:
                 if not remapped.is_complete:
                     return
             applied = [pk for pk, *rest in waiting if rest == [project_id, version]]
-            for start in range(0, len(applied), 500):
-                Artifact.objects.filter(pk__in=applied[start : start + 500]).update(is_applied=True)
+            for part in chunks(applied, _CHUNK):
+                Artifact.objects.filter(pk__in=part).update(is_applied=True)

@@ -5,11 +5,11 @@ earlier run wrote, so the same batch twice changes nothing. The hot statements a
 batch touches thousands of rows; the rare ones (a new group, a regression) go through the models.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -17,11 +17,11 @@ from django.db.backends.utils import CursorWrapper
 from mini_sentry.grouping.group import Grouping
 from mini_sentry.groups.models import Activity, Group, GroupHash, Status
 from mini_sentry.groups.transitions import regresses
+from mini_sentry.projects.statements import chunks, column_time, moment
 from mini_sentry.protocol.event import Event
 from mini_sentry.releases.registry import Seen
 
 _CHUNK = 500
-_T = TypeVar("_T")
 
 
 class Kind(StrEnum):
@@ -82,7 +82,7 @@ def stored_already(candidates: Sequence[Candidate]) -> dict[tuple[int, str], int
         by_project.setdefault(candidate.event.project_id, []).append(candidate.event.event_id)
     with connection.cursor() as cursor:
         for project_id, event_ids in by_project.items():
-            for part in _chunks(event_ids):
+            for part in chunks(event_ids, _CHUNK):
                 cursor.execute(
                     f"SELECT event_id, group_id FROM groups_event WHERE project_id = %s AND event_id IN ({_marks(part)})",  # noqa: S608
                     [project_id, *part],
@@ -91,17 +91,8 @@ def stored_already(candidates: Sequence[Candidate]) -> dict[tuple[int, str], int
     return found
 
 
-def moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def day_of(seconds: float) -> date:
     return moment(seconds).date()
-
-
-def _stored(seconds: float) -> str:
-    """A time as Django writes it into a column, in UTC without saying so; several times faster than Django's adapter."""
-    return str(moment(seconds))[:-6]
 
 
 def record(
@@ -178,7 +169,7 @@ def _known_hashes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> dic
         wanted.setdefault(candidate.event.project_id, set()).update(h.hash for h in candidate.grouping.hashes)
     known: dict[tuple[int, str], int] = {}
     for project_id, hashes in wanted.items():
-        for part in _chunks(sorted(hashes)):
+        for part in chunks(sorted(hashes), _CHUNK):
             cursor.execute(
                 f"SELECT hash, group_id FROM groups_grouphash WHERE project_id = %s AND hash IN ({_marks(part)})",  # noqa: S608
                 [project_id, *part],
@@ -232,8 +223,8 @@ def _insert_events(cursor: CursorWrapper, candidates: Sequence[Candidate], relea
                 (event := candidate.event).project_id,
                 candidate.group_id,
                 event.event_id,
-                _stored(event.received_at),
-                _stored(event.timestamp),
+                column_time(event.received_at),
+                column_time(event.timestamp),
                 event.level,
                 event.environment,
                 releases.get((event.project_id, event.release, event.environment)),
@@ -256,7 +247,7 @@ def _count(
     changes: dict[int, GroupChange] = {}
     updates = []
     fields = ("id", "number", "project_id", "count", "status", "resolved_at", "last_seen", "first_release_id")
-    for part in _chunks(sorted(by_group)):
+    for part in chunks(sorted(by_group), _CHUNK):
         for group_id, number, project_id, count, status, resolved_at, last_seen, first_release in Group.objects.filter(
             pk__in=part
         ).values_list(*fields):
@@ -272,7 +263,7 @@ def _count(
                 (
                     len(members),
                     len(members),
-                    _stored(max(last_seen.timestamp(), event.received_at)),
+                    column_time(max(last_seen.timestamp(), event.received_at)),
                     event.level,
                     grouping.title[:512],
                     grouping.type[:256],
@@ -334,7 +325,7 @@ def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> Non
         "count = groups_groupscope.count + excluded.count, "
         f"last_seen = {greatest}(groups_groupscope.last_seen, excluded.last_seen)",
         [
-            (group_id, environment, release, int(count), _stored(first), _stored(last))
+            (group_id, environment, release, int(count), column_time(first), column_time(last))
             for (group_id, environment, release), (count, first, last) in sorted(scopes.items())
         ],
     )
@@ -347,7 +338,7 @@ def _touch_projects(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> N
         latest[event.project_id] = max(latest.get(event.project_id, 0.0), event.received_at)
     cursor.executemany(
         "UPDATE projects_project SET first_event_at = coalesce(first_event_at, %s), last_event_at = %s WHERE id = %s",
-        [(_stored(last), _stored(last), project_id) for project_id, last in sorted(latest.items())],
+        [(column_time(last), column_time(last), project_id) for project_id, last in sorted(latest.items())],
     )
 
 
@@ -358,8 +349,3 @@ def _hex(event_id: Any) -> str:
 
 def _marks(part: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(part))
-
-
-def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

@@ -1,6 +1,6 @@
 """What people (and returning events) do to a group's status: a table, and its one writer."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 
 from mini_sentry.groups.models import Activity, Group, Status
+from mini_sentry.projects.statements import chunks
 
 ASSIGNEE_CHARS: Final = 200
 _CHUNK = 500
@@ -51,7 +52,7 @@ def change(group_ids: Collection[int], action: Action, *, author: str, now: date
     written in several transactions, so that the digest never waits long.
     """
     changed: list[int] = []
-    for part in _chunks(sorted(set(group_ids))):
+    for part in chunks(sorted(set(group_ids)), _CHUNK):
         with transaction.atomic():
             changed += _change_some(part, action, author=author, now=now, assignee=assignee)
     return changed
@@ -102,8 +103,3 @@ def _decide(
             resolved_at = now if transition.status is Status.RESOLVED else None
             fields = {"status": transition.status, "resolved_at": resolved_at, "regressed_at": None}
             return transition.kind, fields, {"from": group.status}
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypedDict
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Sum
 
 from mini_sentry.projects.models import OutcomeCount
+from mini_sentry.projects.statements import column_time
 from mini_sentry.protocol.outcomes import Outcome, Tally
 
 EVENT_CATEGORIES = ("error", "security", "default")
@@ -37,14 +37,13 @@ def add_tallies(cursor: CursorWrapper, tallies: Iterable[Tally]) -> None:
         sums[tally.project_id, hour, tally.outcome, tally.reason[:64], tally.category[:32]] += tally.quantity
     if not sums:
         return
-    when = connection.ops.adapt_datetimefield_value
     # Sorted, so that two writers take the rows in the same order and never wait for each other in a circle.
     cursor.executemany(
         "INSERT INTO projects_outcomecount (project_id, hour, outcome, reason, category, quantity) "
         "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (project_id, hour, outcome, reason, category) DO UPDATE SET "
         "quantity = projects_outcomecount.quantity + excluded.quantity",
         [
-            (project_id, when(datetime.fromtimestamp(hour, UTC)), outcome, reason, category, quantity)
+            (project_id, column_time(hour), outcome, reason, category, quantity)
             for (project_id, hour, outcome, reason, category), quantity in sorted(sums.items())
         ],
     )

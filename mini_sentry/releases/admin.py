@@ -1,6 +1,6 @@
 """Releases, environments, and the files, sessions and deployments of releases in the administration."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.contrib import admin
 from django.db import models
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from mini_sentry.accounts.big_tables import BigTableAdmin, DerivedAdmin
 from mini_sentry.projects.admin import OfProject
+from mini_sentry.projects.statements import moment
 from mini_sentry.releases.models import Artifact, Deployment, Environment, Release, Session
 
 
@@ -54,11 +55,11 @@ class SessionAdmin(DerivedAdmin):
 
     @admin.display
     def started(self, session: Session) -> datetime:
-        return datetime.fromtimestamp(session.started_at / 1000, UTC)
+        return moment(session.started_at / 1000)
 
     @admin.display
     def updated(self, session: Session) -> datetime:
-        return datetime.fromtimestamp(session.updated_at / 1000, UTC)
+        return moment(session.updated_at / 1000)
 
 
 @admin.register(Deployment)

@@ -1,17 +1,16 @@
 """Releases and environments on first sight: every one that a batch mentions has a row afterwards."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from collections.abc import Collection, Sequence
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+
+from mini_sentry.projects.statements import chunks, column_time
 
 Seen = tuple[int, str, str]
 """Project id, version, environment. An empty version is no release; an empty environment stands for none named."""
 
 _CHUNK = 200
-_Row = TypeVar("_Row", bound=tuple[object, ...])
 
 
 def observe(seen: Collection[Seen], *, now: float) -> dict[Seen, int]:
@@ -27,11 +26,10 @@ def observe(seen: Collection[Seen], *, now: float) -> dict[Seen, int]:
         _observe_environments(cursor, environments, now)
         found = _find_releases(cursor, releases)
         if missing := [one for one in releases if one not in found]:
-            when = connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(now, UTC))
             cursor.executemany(
                 "INSERT INTO releases_release (project_id, version, environment, created_at) VALUES (%s, %s, %s, %s) "
                 "ON CONFLICT (project_id, version, environment) DO NOTHING",
-                [(*one, when) for one in missing],
+                [(*one, column_time(now)) for one in missing],
             )
             found |= _find_releases(cursor, missing)
     return found
@@ -39,7 +37,7 @@ def observe(seen: Collection[Seen], *, now: float) -> dict[Seen, int]:
 
 def _find_releases(cursor: CursorWrapper, wanted: Sequence[Seen]) -> dict[Seen, int]:
     found: dict[Seen, int] = {}
-    for part in _chunks(wanted):
+    for part in chunks(wanted, _CHUNK):
         marks = _rows(part)
         cursor.execute(
             f"SELECT project_id, version, environment, id FROM releases_release WHERE (project_id, version, environment) IN (VALUES {marks})",  # noqa: S608
@@ -53,26 +51,20 @@ def _find_releases(cursor: CursorWrapper, wanted: Sequence[Seen]) -> dict[Seen, 
 
 def _observe_environments(cursor: CursorWrapper, wanted: Sequence[tuple[int, str]], now: float) -> None:
     known: set[tuple[int, str]] = set()
-    for part in _chunks(wanted):
+    for part in chunks(wanted, _CHUNK):
         cursor.execute(
             f"SELECT project_id, name FROM releases_environment WHERE (project_id, name) IN (VALUES {_rows(part)})",  # noqa: S608
             [value for one in part for value in one],
         )
         known.update((project_id, name) for project_id, name in cursor.fetchall())
     if missing := [one for one in wanted if one not in known]:
-        when = connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(now, UTC))
         cursor.executemany(
             "INSERT INTO releases_environment (project_id, name, created_at) VALUES (%s, %s, %s) "
             "ON CONFLICT (project_id, name) DO NOTHING",
-            [(*one, when) for one in missing],
+            [(*one, column_time(now)) for one in missing],
         )
 
 
 def _rows(part: Sequence[tuple[object, ...]]) -> str:
     row = f"({', '.join(['%s'] * len(part[0]))})"
     return ", ".join([row] * len(part))
-
-
-def _chunks(values: Sequence[_Row]) -> Iterable[Sequence[_Row]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

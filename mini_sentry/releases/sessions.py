@@ -5,7 +5,7 @@ repeated or outdated update finds nothing to change, and then neither the row no
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -14,6 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from mini_sentry.analytics.rows import SessionRow
 from mini_sentry.projects.models import Project
 from mini_sentry.projects.retention import Sweep
+from mini_sentry.projects.statements import chunks, moment
 from mini_sentry.protocol.session import PAST_SECONDS, SessionUpdate, Status
 from mini_sentry.releases.models import Release, Session
 from mini_sentry.releases.registry import Seen
@@ -85,8 +86,7 @@ def record(updates: Mapping[Key, SessionUpdate], *, releases: Mapping[Seen, int]
     # In one order for all writers, so that two of them never wait for each other in a circle.
     ordered = sorted(updates.items())
     with connection.cursor() as cursor:
-        for start in range(0, len(ordered), _CHUNK):
-            part = ordered[start : start + _CHUNK]
+        for part in chunks(ordered, _CHUNK):
             values: list[Any] = []
             for (project_id, _), update in part:
                 values += _values(project_id, update, releases)
@@ -183,11 +183,7 @@ def shown(session: Session) -> dict[str, Any]:
         "user": session.user,
         "status": Status(session.status).word,
         "duration_ms": session.duration_ms,
-        "started_at": _moment(session.started_at),
-        "updated_at": _moment(session.updated_at),
+        "started_at": moment(session.started_at / 1000),
+        "updated_at": moment(session.updated_at / 1000),
         "errors": session.errors,
     }
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
