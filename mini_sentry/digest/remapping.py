@@ -22,6 +22,7 @@ from mini_sentry.protocol.errors import ProtocolError
 from mini_sentry.protocol.event import Event
 from mini_sentry.protocol.normalize import normalize
 from mini_sentry.releases.models import Release
+from mini_sentry.rest.pagination import rows_behind
 from mini_sentry.symbolication import stacktext
 from mini_sentry.symbolication.symbolicate import PLATFORMS
 
@@ -73,9 +74,7 @@ def _batches(project_id: int, version: str) -> Iterator[list[EventRow]]:
         while True:
             page = events
             if last is not None:
-                page = page.filter(received_at__lte=last.received_at).exclude(
-                    received_at=last.received_at, pk__gte=last.pk
-                )
+                page = page.filter(rows_behind("received_at", last.received_at, last.pk))
             rows = list(page[:MOST_EVENTS])
             if rows:
                 yield rows

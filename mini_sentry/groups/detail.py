@@ -19,6 +19,7 @@ from mini_sentry.protocol import canonical, rest_event
 from mini_sentry.protocol.context import Context
 from mini_sentry.protocol.errors import ProtocolError
 from mini_sentry.protocol.event import Frame
+from mini_sentry.rest.pagination import rows_behind
 from mini_sentry.symbolication import stacktext
 
 _EMPTY: Final = StoredBody(payload=b"{}", facts={})
@@ -119,7 +120,7 @@ def neighbours(events: QuerySet[Event], event: Event) -> Neighbours:
     """Where an event stands among `events` (of its group, filtered or not), by the order of receipt. It need not be one
     of them."""
     at, pk = event.received_at, event.pk
-    older = events.filter(Q(received_at__lte=at), Q(received_at__lt=at) | Q(pk__lt=pk))
+    older = events.filter(rows_behind("received_at", at, pk))
     newer = events.filter(Q(received_at__gte=at), Q(received_at__gt=at) | Q(pk__gt=pk))
     previous, following = _id(older.order_by("-received_at", "-pk")), _id(newer.order_by("received_at", "pk"))
     older_count = older.count() if previous else 0

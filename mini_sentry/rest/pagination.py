@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypedDict
 
+from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
 from mini_sentry.rest.errors import invalid
@@ -53,6 +54,12 @@ def read_cursor(query: QueryDict) -> Cursor | None:
     if match is None:
         raise invalid("cursor", "This is not a cursor that a page gave.")
     return Cursor(int(match[1]), int(match[2]))
+
+
+def rows_behind(column: str, value: datetime | int, row_id: int) -> Q:
+    """In descending order of a column and then of ids: the rows behind the one with this value and id."""
+    # The first condition is implied by the second; it lets an index on the column be entered at the row.
+    return Q(**{f"{column}__lte": value}) & (Q(**{f"{column}__lt": value}) | Q(pk__lt=row_id))
 
 
 def cursor_headers(request: HttpRequest, *, following: Cursor | None, total: int) -> dict[str, str]:

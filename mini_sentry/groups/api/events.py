@@ -23,7 +23,7 @@ from mini_sentry.projects.models import Project
 from mini_sentry.protocol import ids
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing
-from mini_sentry.rest.pagination import cursor_at, cursor_headers, page, read_cursor
+from mini_sentry.rest.pagination import cursor_at, cursor_headers, page, read_cursor, rows_behind
 from mini_sentry.rest.rendering import to_json
 from mini_sentry.rest.routing import route
 
@@ -100,9 +100,7 @@ class GroupEventsView(APIView):
         total = events.count()
         ordered = events.select_related("release").order_by("-received_at", "-pk")
         if (cursor := read_cursor(query)) is not None:
-            ordered = ordered.filter(received_at__lte=cursor.moment).exclude(
-                received_at=cursor.moment, pk__gte=cursor.id
-            )
+            ordered = ordered.filter(rows_behind("received_at", cursor.moment, cursor.id))
         rows = list(ordered[: limit + 1])
         last = rows[limit - 1] if len(rows) > limit else None
         following = cursor_at(last.received_at, last.pk) if last else None

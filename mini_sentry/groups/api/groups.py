@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -23,7 +23,7 @@ from mini_sentry.projects.api import project_or_404
 from mini_sentry.projects.models import Project
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, invalid
-from mini_sentry.rest.pagination import Cursor, cursor_at, cursor_headers, read_cursor
+from mini_sentry.rest.pagination import cursor_at, cursor_headers, read_cursor, rows_behind
 from mini_sentry.rest.routing import route
 
 MAX_LIMIT: Final = 100
@@ -69,17 +69,12 @@ def _page(
     limit = params.number(request.query_params, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     cursor = read_cursor(request.query_params)
     if cursor is not None:
-        ordered = ordered.filter(_after(sort, cursor))
+        value = cursor.value if sort == "count" else cursor.moment
+        ordered = ordered.filter(rows_behind(sort, value, cursor.id))
     shown = group_objects(ordered[: limit + 1], now=now, project=project)
     following = cursor_at(shown[limit - 1][sort], shown[limit - 1]["id"]) if len(shown) > limit else None
     headers = cursor_headers(request._request, following=following, total=groups.count())
     return Response(shown[:limit], headers=headers)
-
-
-def _after(sort: str, cursor: Cursor) -> Q:
-    """The rows behind the cursor. The first condition is implied by the second and lets the index be entered at it."""
-    value = cursor.value if sort == "count" else cursor.moment
-    return Q(**{f"{sort}__lte": value}) & (Q(**{f"{sort}__lt": value}) | Q(pk__lt=cursor.id))
 
 
 class GroupView(APIView):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +16,7 @@ from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases.models import Artifact, Environment, Release
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, invalid
-from mini_sentry.rest.pagination import cursor_at, cursor_headers, read_cursor
+from mini_sentry.rest.pagination import cursor_at, cursor_headers, read_cursor, rows_behind
 from mini_sentry.rest.routing import route
 
 MAX_LIMIT: Final = 1000
@@ -93,7 +93,7 @@ class ReleasesView(APIView):
         limit = params.number(query, "limit", 100, least=1, most=MAX_LIMIT)
         page = releases
         if (cursor := read_cursor(query)) is not None:
-            page = page.filter(Q(created_at__lt=cursor.moment) | Q(created_at=cursor.moment, pk__lt=cursor.id))
+            page = page.filter(rows_behind("created_at", cursor.moment, cursor.id))
         shown = release_objects(page[: limit + 1])
         last = shown[limit - 1] if len(shown) > limit else None
         following = cursor_at(last["created_at"], last["id"]) if last else None
