@@ -1,12 +1,13 @@
 """Projects over HTTP: list, make, look at one, and what intake saw of it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +19,22 @@ from mini_sentry.projects.models import Project, ProjectKey
 from mini_sentry.protocol.outcomes import Outcome
 from mini_sentry.rest.errors import Missing, invalid
 from mini_sentry.rest.routing import route
+
+MAX_ID: Final = 2**63 - 1
+"""The largest row id: what a column can hold."""
+
+
+class ProjectIdField(serializers.IntegerField):
+    """The id of a project that there is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **options)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        value = super().run_validation(data)
+        if not Project.objects.filter(pk=value).exists():
+            raise serializers.ValidationError(f"There is no project {value}.")
+        return value
 
 
 class ProjectSerializer(serializers.Serializer[Any]):

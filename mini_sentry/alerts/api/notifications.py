@@ -1,7 +1,7 @@
 """What rules told and would have told, over HTTP: notifications with every attempt, a test, and a look back."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,7 +19,6 @@ from mini_sentry.alerts.models import AlertRule, Notification
 from mini_sentry.alerts.notifying import Told, sample_facts, write
 from mini_sentry.groups.api import parameters
 from mini_sentry.groups.filters import named_project
-from mini_sentry.projects.models import Project
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, invalid
 from mini_sentry.rest.pagination import cursor_at, cursor_headers, read_cursor
@@ -129,11 +128,8 @@ class UnsavedPreviewView(APIView):
         """The same for a rule that is not saved yet."""
         sent = schemas.PreviewRuleSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        fields: dict[str, Any] = dict(sent.validated_data)
-        project = Project.objects.filter(pk=fields.pop("project")).first()
-        if project is None:
-            raise invalid("project", "There is no such project.")
-        return _preview(AlertRule(project=project, **fields), request)
+        fields = sent.validated_data
+        return _preview(AlertRule(project_id=fields.pop("project"), **fields), request)
 
 
 def _preview(rule: AlertRule, request: Request) -> Response:

@@ -8,9 +8,10 @@ from rest_framework.fields import empty
 from mini_sentry.alerts.addresses import TargetInvalid, check
 from mini_sentry.alerts.models import AlertRule, Attempt, Condition, Delivery, TargetType
 from mini_sentry.groups.models import Level
+from mini_sentry.projects.api import MAX_ID, ProjectIdField
 from mini_sentry.projects.models import Project
+from mini_sentry.protocol.limits import DEFAULT
 
-MAX_ID: Final = 2**63 - 1
 MAX_COUNT: Final = 1_000_000
 MAX_WINDOW_MINUTES: Final = 30 * 24 * 60
 MAX_QUIET_MINUTES: Final = 366 * 24 * 60
@@ -40,7 +41,9 @@ class RuleFieldsSerializer(serializers.Serializer[Any]):
         default="",
         help_text="Empty for any; `error` takes in fatal. Does not count for crash-free rules.",
     )
-    environment = serializers.CharField(max_length=64, allow_blank=True, default="", help_text="Empty for any.")
+    environment = serializers.CharField(
+        max_length=DEFAULT.environment_chars, allow_blank=True, default="", help_text="Empty for any."
+    )
     threshold_count = serializers.IntegerField(
         min_value=1,
         max_value=MAX_COUNT,
@@ -202,4 +205,4 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
 
 class PreviewRuleSerializer(RuleFieldsSerializer):
-    project = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="An id.")
+    project = ProjectIdField(help_text="An id.")

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mini_sentry.protocol import fields
+from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.api.releases import OneLineField, release_or_404
 from mini_sentry.releases.models import Artifact
@@ -53,7 +54,7 @@ class NewArtifactSerializer(serializers.Serializer[Any]):
     )
     file = serializers.FileField(required=False, help_text="The same as a file of a multipart form.")
     content_type = OneLineField(max_length=128, required=False, allow_blank=True, default="")
-    dist = OneLineField(max_length=64, required=False, allow_blank=True, default="")
+    dist = OneLineField(max_length=DEFAULT.dist_chars, required=False, allow_blank=True, default="")
 
 
 class ArtifactsView(APIView):

@@ -10,15 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mini_sentry.projects.models import Project
+from mini_sentry.projects.api import MAX_ID, ProjectIdField
 from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases.api.releases import PROJECT, OneLineField
 from mini_sentry.releases.models import Deployment, Environment, Release
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, invalid
 from mini_sentry.rest.routing import route
-
-_MOST_ID = 2**63 - 1
 
 
 class DeploymentSerializer(serializers.Serializer[Any]):
@@ -34,8 +32,8 @@ class DeploymentSerializer(serializers.Serializer[Any]):
 
 
 class NewDeploymentSerializer(serializers.Serializer[Any]):
-    project = serializers.IntegerField(min_value=1, max_value=_MOST_ID)
-    release = serializers.IntegerField(min_value=1, max_value=_MOST_ID, help_text="One of the same project.")
+    project = ProjectIdField()
+    release = serializers.IntegerField(min_value=1, max_value=MAX_ID, help_text="One of the same project.")
     environment = OneLineField(max_length=DEFAULT.environment_chars, required=False, default="production")
     name = OneLineField(max_length=200, required=False, allow_blank=True, default="")
     url = serializers.URLField(max_length=500, required=False, allow_blank=True, default="")
@@ -94,8 +92,6 @@ class DeploymentsView(APIView):
         sent = NewDeploymentSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         fields = sent.validated_data
-        if not Project.objects.filter(pk=fields["project"]).exists():
-            raise invalid("project", f"There is no project {fields['project']}.")
         release = Release.objects.filter(pk=fields["release"]).first()
         if release is None:
             raise invalid("release", f"There is no release {fields['release']}.")

@@ -13,10 +13,10 @@ from rest_framework.exceptions import ParseError
 from mini_sentry.analytics import sessions as columns
 from mini_sentry.analytics.columns import asking
 from mini_sentry.analytics.sessions import Place, SessionBucket, SessionCounts
-from mini_sentry.projects.models import Project
+from mini_sentry.projects.api import project_or_404
 from mini_sentry.releases import health as rows
 from mini_sentry.rest import params
-from mini_sentry.rest.errors import Missing, invalid
+from mini_sentry.rest.errors import invalid
 
 DAY: Final = timedelta(hours=24)
 BACKENDS: Final = ("db", "ch")
@@ -100,9 +100,7 @@ def read(query: QueryDict, *, now: datetime, default: timedelta | None) -> Asked
     slug = params.text(query, "project")
     if not slug:
         raise ParseError("project required")
-    project = Project.objects.filter(slug=slug).first()
-    if project is None:
-        raise Missing(f"There is no project {slug!r}.")
+    project = project_or_404(slug)
     backend = params.choice(query, "backend", BACKENDS, "db")
     environments = tuple(params.words(query, "environment") or params.words(query, "env"))
     if default is None and not any(params.text(query, name) for name in ("range", "from", "to")):

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mini_sentry.projects.models import Project
+from mini_sentry.projects.api import ProjectIdField
 from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases.models import Artifact, Environment, Release
 from mini_sentry.rest import params
@@ -46,7 +46,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
 
 
 class NewReleaseSerializer(serializers.Serializer[Any]):
-    project = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    project = ProjectIdField()
     version = OneLineField(max_length=DEFAULT.release_chars)
     environment = OneLineField(
         max_length=DEFAULT.environment_chars, required=False, allow_blank=True, default="production"
@@ -112,8 +112,6 @@ class ReleasesView(APIView):
         sent = NewReleaseSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         fields = sent.validated_data
-        if not Project.objects.filter(pk=fields["project"]).exists():
-            raise invalid("project", f"There is no project {fields['project']}.")
         try:
             with transaction.atomic():
                 release = Release.objects.create(

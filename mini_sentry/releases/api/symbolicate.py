@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mini_sentry.projects.models import Project
+from mini_sentry.projects.api import project_or_404
 from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.api.releases import OneLineField
@@ -91,9 +91,7 @@ class SymbolicateView(APIView):
         sent = SymbolicateSerializer(data=_checked(request.data))
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        project = Project.objects.filter(slug=asked["project"]).first()
-        if project is None:
-            raise Missing(f"There is no project {asked['project']!r}.")
+        project = project_or_404(asked["project"])
         if not Release.objects.filter(project=project, version=asked["release"]).exists():
             raise Missing(f"Project {project.slug} has no release {asked['release']!r}.")
         frames = asked.get("frames") or []
