@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from celery import shared_task
-from celery.worker import state
 from django.utils import timezone
 
 from mini_sentry.alerts import crash_free
 from mini_sentry.alerts.delivery import deliver_due
 from mini_sentry.alerts.evaluation import evaluate_pending
 from mini_sentry.alerts.models import AlertTrigger, Delivery
+from mini_sentry.projects.running import goes_on
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def evaluate() -> None:
 def deliver() -> None:
     """Deliver what is due. One run in a process is enough: it looks again as long as anything is under way, and once more
     for each that was asked for meanwhile."""
-    _one_courier(lambda: deliver_due(goes_on=_goes_on))
+    _one_courier(lambda: deliver_due(goes_on=goes_on))
 
 
 @shared_task(name="alerts.catch_up", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
@@ -49,12 +49,8 @@ def watch_sessions() -> None:
         deliver.delay()
 
 
-def _goes_on() -> bool:
-    return state.should_stop is None or state.should_stop is False
-
-
 def _evaluate() -> None:
-    if evaluate_pending(goes_on=_goes_on):
+    if evaluate_pending(goes_on=goes_on):
         deliver.delay()
 
 

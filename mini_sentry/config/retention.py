@@ -4,13 +4,11 @@ One task takes them one after the other, because they all want the same write lo
 """
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
 from celery import shared_task
-from celery.worker import state
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -19,6 +17,7 @@ from mini_sentry.alerts.models import Notification
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import Bodies
 from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
+from mini_sentry.projects.running import goes_on_for
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.sessions import retire_sessions
 from mini_sentry.streams import dead_letters
@@ -27,9 +26,6 @@ from mini_sentry.streams.open import open_logs
 logger = logging.getLogger(__name__)
 
 Step = Callable[[Sweep], int]
-
-MOST_SECONDS: Final = 1800.0
-"""A run ends after this long and the next one goes on; a broker with a time limit must not hand out a running task."""
 
 
 def _events(sweep: Sweep) -> int:
@@ -84,13 +80,7 @@ STEPS: Final[dict[str, Step]] = {
 @shared_task(name="retention")  # type: ignore[untyped-decorator]
 def retain() -> None:
     """Take every step; one that fails is told of and holds none of the others up."""
-    deadline = time.monotonic() + MOST_SECONDS
-
-    def goes_on() -> bool:
-        is_stopping = state.should_stop is not None and state.should_stop is not False
-        return not is_stopping and time.monotonic() < deadline
-
-    sweep = sweep_of(settings.RETENTION_DAYS, now=timezone.now(), goes_on=goes_on)
+    sweep = sweep_of(settings.RETENTION_DAYS, now=timezone.now(), goes_on=goes_on_for())
     for what, step in STEPS.items():
         try:
             gone = step(sweep)

@@ -2,19 +2,18 @@
 
 import fcntl
 import logging
-import time
 from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
 from celery import shared_task
-from celery.worker import state
 from django.conf import settings
 from django.utils import timezone
 
 from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.remapping import remap
 from mini_sentry.groups.bodies import Bodies
+from mini_sentry.projects.running import goes_on_for
 from mini_sentry.projects.statements import chunks
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.models import Artifact
@@ -22,8 +21,6 @@ from mini_sentry.releases.models import Artifact
 logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS: Final = 60
-MOST_SECONDS: Final = 1800.0
-"""A run ends after this long and the next one goes on; a broker with a time limit must not hand out a running task."""
 _CHUNK: Final = 500
 SETTLE: Final = timedelta(seconds=2)
 """A batch that was being digested during an upload is stored by then."""
@@ -44,12 +41,7 @@ def map_stored_events() -> None:
 
 
 def _apply(waiting: list[tuple[int, int, str | None]]) -> None:
-    deadline = time.monotonic() + MOST_SECONDS
-
-    def goes_on() -> bool:
-        is_stopping = state.should_stop is not None and state.should_stop is not False
-        return not is_stopping and time.monotonic() < deadline
-
+    goes_on = goes_on_for()
     mapper = Mapper(artifacts.library(), artifacts.maps())
     with closing(Bodies(settings.BODIES_DIR)) as bodies:
         for project_id, version in dict.fromkeys((project_id, version) for _, project_id, version in waiting):
