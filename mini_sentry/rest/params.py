@@ -62,6 +62,11 @@ def choice(query: QueryDict, name: str, allowed: Collection[str], default: str) 
     return value
 
 
+def flag(query: QueryDict, name: str, *, default: bool) -> bool:
+    """`true` or `1`, `false` or `0`."""
+    return choice(query, name, ("true", "false", "1", "0"), "true" if default else "false") in ("true", "1")
+
+
 def number(query: QueryDict, name: str, default: int, *, least: int = 0, most: int = 2**53) -> int:
     """A whole number, held to `most`; less than `least` is a 400."""
     value = query.get(name, "").strip()

@@ -77,10 +77,7 @@ class ArtifactsView(APIView):
         rows = Artifact.objects.filter(release=release).order_by("-created_at", "-pk")
         if name := params.text(request.query_params, "name"):
             rows = rows.filter(name=name)
-        with_content = params.choice(request.query_params, "content", ("true", "false", "1", "0"), "true") in (
-            "true",
-            "1",
-        )
+        with_content = params.flag(request.query_params, "content", default=True)
         return StreamingHttpResponse(_stream(list(rows), with_content=with_content), content_type="application/json")
 
     @extend_schema(

@@ -82,7 +82,7 @@ class HealthView(APIView):
         query = request.query_params
         asked = read(query, now=timezone.now(), default=None)
         version = version_of(query)
-        with_empty = params.choice(query, "all", ("false", "true", "0", "1"), "false") in ("true", "1")
+        with_empty = params.flag(query, "all", default=False)
         found = asked.counts(version)
         errors = asked.errors(self.count_errors)
         recent = asked.during(asked.end - ADOPTION).counts()
