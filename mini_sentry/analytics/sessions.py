@@ -138,10 +138,10 @@ def _where(
     _add_range(parts, parameters, "started_at", start, end)
     # By receipt as well, which decides the partition: a session begins at most so long before its first update.
     parts.append("received_at < fromUnixTimestamp64Milli({received_before:Int64}, 'UTC')")
-    parameters["received_before"] = _milliseconds(end + _RECEIVED_AFTER)
+    parameters["received_before"] = milliseconds(end + _RECEIVED_AFTER)
     if start is not None:
         parts.append("received_at >= fromUnixTimestamp64Milli({received_from:Int64}, 'UTC')")
-        parameters["received_from"] = _milliseconds(start - _RECEIVED_BEFORE)
+        parameters["received_from"] = milliseconds(start - _RECEIVED_BEFORE)
     _add_environments(parts, parameters, environments)
     if version is not None:
         parts.append("release = {version:String}")
@@ -154,9 +154,9 @@ def _add_range(
 ) -> None:
     if start is not None:
         parts.append(f"{column} >= fromUnixTimestamp64Milli({{start:Int64}}, 'UTC')")
-        parameters["start"] = _milliseconds(start)
+        parameters["start"] = milliseconds(start)
     parts.append(f"{column} < fromUnixTimestamp64Milli({{end:Int64}}, 'UTC')")
-    parameters["end"] = _milliseconds(end)
+    parameters["end"] = milliseconds(end)
 
 
 def _add_environments(parts: list[str], parameters: dict[str, Any], environments: Sequence[str]) -> None:
@@ -165,5 +165,6 @@ def _add_environments(parts: list[str], parameters: dict[str, Any], environments
         parameters["environments"] = list(environments)
 
 
-def _milliseconds(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """Whole Unix milliseconds; the one that is running."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)

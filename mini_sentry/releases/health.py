@@ -4,19 +4,18 @@ The questions are those of `analytics.sessions` and the answers are the same; ev
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from mini_sentry.analytics.queries import bucket_starts
-from mini_sentry.analytics.sessions import Place, SessionBucket, SessionCounts, fill
+from mini_sentry.analytics.sessions import Place, SessionBucket, SessionCounts, fill, milliseconds
 from mini_sentry.releases.models import Release, Session, SessionStatus
 
 ADOPTION: Final = timedelta(hours=24)
 """Adoption is a release's share of the sessions that began in so long a time."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CRASHED = Q(status=SessionStatus.CRASHED)
 _UNHANDLED = Q(status=SessionStatus.UNHANDLED)
 _ABNORMAL = Q(status=SessionStatus.ABNORMAL)
@@ -98,10 +97,6 @@ def free_rate(bad: int, whole: int) -> float | None:
 
 def per_hundred(errors: int, sessions: int) -> float | None:
     return None if sessions == 0 else round(100 * errors / sessions, 2)
-
-
-def milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _sessions(

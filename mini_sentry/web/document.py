@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from mini_sentry.protocol import session
+
 Document = dict[str, Any]
 
 _TEXT: Final = {"type": "string"}
@@ -23,7 +25,7 @@ _NEW_EVENT: Final[Document] = {
     "additionalProperties": {},
 }  # fmt: skip
 
-_WORDS: Final = ["init", "ok", "errored", "exited", "abnormal", "unhandled", "crashed"]
+_WORDS: Final = [*session.WORDS]
 _TIME: Final = {"type": "string", "format": "date-time"}
 
 _NEW_SESSION: Final[Document] = {
