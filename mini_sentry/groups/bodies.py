@@ -10,8 +10,8 @@ import sqlite3
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -113,25 +113,24 @@ class Bodies:
             days.popitem(last=False)[1].close()
         return connection
 
+    def _kept(self, day: date) -> sqlite3.Connection | None:
+        """The day's file, if there is one: retention may take it at any time."""
+        try:
+            return self._connection(day, create=False)
+        except BodyMissing:
+            return None
+
     def write(self, day: date, bodies: Sequence[tuple[int, bytes]]) -> list[int]:
         """Store `(dictionary id, compressed body)` pairs durably and return their ids, in order."""
         connection = self._connection(day, create=True)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(connection):
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM body").fetchone()
             ids = list(range(last + 1, last + 1 + len(bodies)))
             connection.executemany(
                 "INSERT INTO body (id, dictionary, data) VALUES (?, ?, ?)",
                 [(body_id, dictionary, data) for body_id, (dictionary, data) in zip(ids, bodies, strict=True)],
             )
-            connection.executemany(
-                "INSERT OR IGNORE INTO used_dictionary (id) VALUES (?)",
-                [(dictionary,) for dictionary in {dictionary for dictionary, _ in bodies}],
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+            _note_dictionaries(connection, {dictionary for dictionary, _ in bodies})
         return ids
 
     def read(self, body_id: int, day: date) -> StoredBody:
@@ -148,30 +147,18 @@ class Bodies:
 
     def replace(self, day: date, bodies: Sequence[tuple[int, tuple[int, bytes]]]) -> None:
         """Put `(dictionary id, compressed body)` in the place of the body with the id before it; of those that are still kept."""
-        try:
-            connection = self._connection(day, create=False)
-        except BodyMissing:
+        if (connection := self._kept(day)) is None:
             return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(connection):
             connection.executemany(
                 "UPDATE body SET dictionary = ?, data = ? WHERE id = ?",
                 [(dictionary, data, body_id) for body_id, (dictionary, data) in bodies],
             )
-            connection.executemany(
-                "INSERT OR IGNORE INTO used_dictionary (id) VALUES (?)",
-                [(dictionary,) for dictionary in {dictionary for _, (dictionary, _) in bodies}],
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+            _note_dictionaries(connection, {dictionary for _, (dictionary, _) in bodies})
 
     def remove(self, day: date, ids: Sequence[int]) -> None:
         """Remove these bodies of a day. The newest of the day stays, because its id must not be given out again."""
-        try:
-            connection = self._connection(day, create=False)
-        except BodyMissing:
+        if (connection := self._kept(day)) is None:
             return
         marks = ", ".join("?" * len(ids))
         connection.execute(
@@ -181,9 +168,7 @@ class Bodies:
 
     def shrink(self, day: date) -> int:
         """Give SHRINK_PAGES free pages of a day's file back to the file system; how many there were to give."""
-        try:
-            connection = self._connection(day, create=False)
-        except BodyMissing:
+        if (connection := self._kept(day)) is None:
             return 0
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         given = min(int(free), SHRINK_PAGES)
@@ -199,9 +184,7 @@ class Bodies:
         """The bytes in use of each day's file; free pages in it do not count."""
         sizes: dict[date, int] = {}
         for day in self._days():
-            try:
-                connection = self._connection(day, create=False)
-            except BodyMissing:
+            if (connection := self._kept(day)) is None:
                 continue
             page, pages, free = (
                 connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -214,9 +197,7 @@ class Bodies:
         """The ids of the dictionaries that bodies may refer to."""
         used: set[int] = set()
         for day in self._days():
-            try:
-                connection = self._connection(day, create=False)
-            except BodyMissing:
+            if (connection := self._kept(day)) is None:
                 continue
             used.update(row[0] for row in connection.execute("SELECT id FROM used_dictionary"))
         return used
@@ -261,3 +242,18 @@ class Bodies:
         days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.pop("days", OrderedDict())
         for connection in days.values():
             connection.close()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _note_dictionaries(connection: sqlite3.Connection, ids: Collection[int]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO used_dictionary (id) VALUES (?)", [(one,) for one in ids])
