@@ -46,6 +46,7 @@ def evaluate(*, now: datetime, count: CountSessions) -> int:
 
 
 def fires(rule: AlertRule, sessions: Sessions) -> bool:
+    """Whether these sessions are under the rule's limit, and enough to tell."""
     return rule.crash_free_below is not None and is_below(
         sessions.crash_free_rate,
         sessions.total,

@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 from django.db.models import Q, Sum
 
 from mini_sentry.alerts import occurred
-from mini_sentry.alerts.conditions import LEVELS_OF, firings, is_below, quiet_minutes, spaced
+from mini_sentry.alerts.conditions import LEVELS_OF, firings, quiet_minutes, spaced
+from mini_sentry.alerts.crash_free import Sessions, fires
 from mini_sentry.alerts.models import AlertRule, Condition
 from mini_sentry.groups.models import Activity, Group
 from mini_sentry.groups.short_ids import short_id
@@ -122,8 +123,7 @@ def _regressions(rule: AlertRule, start: datetime, end: datetime, *, quiet_secon
 
 def _crash_free(rule: AlertRule, start: datetime, end: datetime, *, quiet_seconds: float) -> list[_Would]:
     """Looked at each whole minute, as the schedule does."""
-    limit = rule.crash_free_below
-    if limit is None:
+    if rule.crash_free_below is None:
         return []
     window = rule.threshold_window_minutes
     first = int(start.timestamp()) // MINUTE - window
@@ -135,9 +135,7 @@ def _crash_free(rule: AlertRule, start: datetime, end: datetime, *, quiet_second
     below = (
         float((first + index) * MINUTE)
         for index, (total, of_them) in enumerate(zip(_sliding(totals, window), _sliding(crashed, window), strict=True))
-        if index >= window
-        and total
-        and is_below(100.0 * (total - of_them) / total, total, limit=limit, fewest_sessions=rule.threshold_count)
+        if index >= window and fires(rule, Sessions(total, of_them))
     )
     return [_Would(at, 0) for at in spaced(below, quiet_seconds)]
 

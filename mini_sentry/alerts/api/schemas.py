@@ -1,5 +1,6 @@
 """The shapes of rules, targets and notifications: what may be sent, and for the API's document what is answered."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rest_framework import serializers
@@ -63,13 +64,9 @@ class RuleFieldsSerializer(serializers.Serializer[Any]):
     rearm_after_minutes = serializers.IntegerField(min_value=1, max_value=MAX_QUIET_MINUTES, default=60)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self._now("condition", attrs) == Condition.CRASH_FREE and self._now("crash_free_below", attrs) is None:
+        if _after(self, attrs, "condition") == Condition.CRASH_FREE and _after(self, attrs, "crash_free_below") is None:
             raise serializers.ValidationError({"crash_free_below": ["A crash-free rule needs a limit."]})
         return attrs
-
-    def _now(self, name: str, attrs: dict[str, Any]) -> Any:
-        """What a field will be after the change."""
-        return attrs[name] if name in attrs else getattr(self.instance, name, None)
 
 
 class AlertRuleSerializer(RuleFieldsSerializer):
@@ -98,10 +95,7 @@ class AlertRuleSerializer(RuleFieldsSerializer):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
-        if "target_type" in attrs or "target_value" in attrs:
-            attrs["target_value"] = checked_target(self._now("target_type", attrs), self._now("target_value", attrs))
-        return attrs
+        return _with_target(self, super().validate(attrs))
 
 
 class GroupRuleSerializer(AlertRuleSerializer):
@@ -125,18 +119,22 @@ class AlertTargetSerializer(serializers.Serializer[Any]):
     body_template = serializers.CharField(max_length=20_000, allow_blank=True, default="", trim_whitespace=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "target_type" in attrs or "target_value" in attrs:
-            kind = attrs.get("target_type", getattr(self.instance, "target_type", ""))
-            value = attrs.get("target_value", getattr(self.instance, "target_value", ""))
-            attrs["target_value"] = checked_target(kind, value)
-        return attrs
+        return _with_target(self, attrs)
 
 
-def checked_target(target_type: str, value: str) -> str:
-    try:
-        return check(target_type, value)
-    except TargetInvalid as error:
-        raise serializers.ValidationError({"target_value": [str(error)]}) from error
+def _after(of: serializers.Serializer[Any], attrs: Mapping[str, Any], name: str) -> Any:
+    """What a field will be after the change."""
+    return attrs[name] if name in attrs else getattr(of.instance, name, None)
+
+
+def _with_target(of: serializers.Serializer[Any], attrs: dict[str, Any]) -> dict[str, Any]:
+    """With the target as it is kept, where the change touches it."""
+    if "target_type" in attrs or "target_value" in attrs:
+        try:
+            attrs["target_value"] = check(_after(of, attrs, "target_type"), _after(of, attrs, "target_value"))
+        except TargetInvalid as error:
+            raise serializers.ValidationError({"target_value": [str(error)]}) from error
+    return attrs
 
 
 class SnoozeSerializer(serializers.Serializer[Any]):
