@@ -126,6 +126,7 @@ def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] =
 
 
 def message_of(delivery: Delivery) -> Message:
+    """What the delivery's next attempt says: its templates over the notification's facts."""
     notification = delivery.notification
     facts = notification.facts
     subject = templates.subject(delivery.subject_template, facts)

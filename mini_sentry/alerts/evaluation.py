@@ -63,6 +63,8 @@ class Merged:
 
 
 class RuleRow(NamedTuple):
+    """What decides of an active rule. Level and environment are empty for any."""
+
     id: int
     project_id: int
     condition: str

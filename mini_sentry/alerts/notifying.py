@@ -252,6 +252,7 @@ def reason(rule: AlertRule, *, count: int) -> str:
 
 
 def iso(moment: datetime) -> str:
+    """ISO 8601 of a time that is in UTC, with microseconds and `Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

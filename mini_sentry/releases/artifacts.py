@@ -37,6 +37,7 @@ DEFAULT_TYPES: Final = {
 
 @cache
 def contents() -> Contents:
+    """Where the contents of all artifacts are."""
     return Contents(settings.ARTIFACTS_DIR)
 
 
@@ -48,6 +49,7 @@ def maps() -> Maps:
 
 @cache
 def library() -> "Library":
+    """What projects have uploaded, as this process knows it."""
     return Library()
 
 
@@ -72,6 +74,7 @@ def store(release: Release, *, name: str, content: bytes, content_type: str = ""
 
 
 def is_used(checksum: str) -> bool:
+    """Whether any artifact has this content."""
     return Artifact.objects.filter(checksum=checksum).exists()
 
 
@@ -106,6 +109,7 @@ class Library:
             self._newest, self._read_at = newest, now
 
     def has_files(self, project_id: int) -> bool:
+        """Whether the project had any at the last refresh. Asks nothing."""
         return project_id in self._projects
 
     def finder(self, project_id: int, *, version: str, environment: str, dist: str) -> "Finder":
@@ -113,6 +117,7 @@ class Library:
         return Finder(self, project_id, version, environment, dist)
 
     def files(self, project_id: int, version: str) -> Files:
+        """The files of a version, of all its environments; empty when nothing was uploaded for it."""
         with self._lock:
             key = (project_id, version)
             found = self._files.get(key)

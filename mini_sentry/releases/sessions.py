@@ -170,10 +170,10 @@ def retire_sessions(sweep: Sweep) -> int:
 def session_json(project_id: int, session_id: str) -> bytes | None:
     """A stored session as the REST API shows it, or None."""
     session = Session.objects.filter(project_id=project_id, session_id=session_id).first()
-    return to_json(shown(session)) if session is not None else None
+    return to_json(_shown(session)) if session is not None else None
 
 
-def shown(session: Session) -> dict[str, Any]:
+def _shown(session: Session) -> dict[str, Any]:
     return {
         "id": session.pk,
         "project": session.project_id,

@@ -43,6 +43,7 @@ class Files:
         return bool(self._files)
 
     def find(self, path: str, *, environment: str, dist: str) -> Found | Why:
+        """The map for a script at `path`, or why there is none. An event without a dist has only files of none."""
         first = self._shelf(environment, dist).find(path)
         if isinstance(first, Found):
             return first
@@ -59,6 +60,7 @@ class Files:
         )
 
     def function_maps(self, path: str, *, environment: str, dist: str) -> list[str]:
+        """Checksums of the maps of function names for a script, the most fitting first."""
         return self._shelf(environment, dist).function_maps(path) or self._shelf(None, dist).function_maps(path)
 
     def _shelf(self, environment: str | None, dist: str) -> "_Shelf":

@@ -138,6 +138,7 @@ def _side(version: str, counts: SessionCounts, errors: int) -> dict[str, Any]:
 
 
 def urlpatterns(count_errors: CountErrors) -> list[URLPattern]:
+    """A function, because what counts errors in the relational store is in a package above this one."""
     return [
         route("api/releases/comparison/", ComparisonView.as_view(count_errors=count_errors), name="release-comparison")
     ]

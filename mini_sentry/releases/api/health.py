@@ -171,6 +171,7 @@ def _releases(asked: Asked, version: str | None) -> Iterable[Place]:
 
 
 def urlpatterns(count_errors: CountErrors) -> list[URLPattern]:
+    """A function, because what counts errors in the relational store is in a package above this one."""
     return [
         route("api/releases/health/", HealthView.as_view(count_errors=count_errors), name="release-health"),
         route("api/releases/health/series/", HealthSeriesView.as_view(), name="release-health-series"),

@@ -61,9 +61,11 @@ class Asked:
     backend: str
 
     def during(self, start: datetime) -> "Asked":
+        """The same from another time on."""
         return replace(self, start=start)
 
     def counts(self, version: str | None = None) -> dict[Place, SessionCounts]:
+        """Sessions by release and environment, of one version or (None) of all."""
         if self.backend == "db":
             return rows.counts_by_place(
                 self.project_id, self.start, self.end, environments=self.environments, version=version
@@ -89,6 +91,7 @@ class Asked:
             raise invalid("interval", f"This cannot cut the time: {error}.") from error
 
     def errors(self, count_in_rows: CountErrors) -> dict[Place, int]:
+        """Events of level error and fatal by release and environment; `count_in_rows` counts them in the relational store."""
         if self.backend == "db":
             return count_in_rows(self.project_id, self.start, self.end, self.environments)
         with asking() as store:
@@ -110,6 +113,7 @@ def read(query: QueryDict, *, now: datetime, default: timedelta | None) -> Asked
 
 
 def version_of(query: QueryDict) -> str | None:
+    """The `version` parameter; None for all versions."""
     return params.text(query, "version") or None
 
 
