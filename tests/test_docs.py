@@ -14,7 +14,7 @@ from tests.installation import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-SOURCES = [ROOT / "mini_sentry" / "config" / name for name in ("settings.py", "celery.py", "environment.py")]
+SOURCES = sorted((ROOT / "mini_sentry" / "config").glob("*.py"))
 
 
 def variables() -> set[str]:

@@ -8,10 +8,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from dotenv import load_dotenv
 
 import mini_sentry
+from mini_sentry.config.databases import database
 from mini_sentry.config.environment import BadSetting, Environment, data_directory
 
 load_dotenv(Path.cwd() / ".env")
@@ -95,23 +95,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DATABASE_URL = env.text("DATABASE_URL", "")
 SQLITE_PATH = DATA_DIR / "main.db"
-_SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": str(SQLITE_PATH),
-    "CONN_MAX_AGE": None,
-    "OPTIONS": {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": (
-            "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-            "PRAGMA cache_size=-6144; PRAGMA journal_size_limit=67108864;"
-        ),
-    },
-    "TEST": {"NAME": None},
-}
-DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=None) if DATABASE_URL else _SQLITE
-}
+DATABASES: dict[str, Any] = {"default": database(env, sqlite_path=SQLITE_PATH)}
 ATOMIC_REQUESTS = False
 
 MIDDLEWARE = [
