@@ -40,6 +40,27 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis server for the whole run; `redis` gives it to one test, empty."""
+    from tests.engines.redis import serving
+
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+    else:
+        with serving() as server:
+            yield server.url
+
+
+@pytest.fixture
+def redis(redis_server: str) -> str:
+    """The URL of a Redis server that holds nothing of ours."""
+    from tests.engines.redis import forget
+
+    forget(redis_server)
+    return redis_server
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Asked for by pytest-django before the first test with a database."""
     if is_wanted("postgres"):
@@ -53,18 +74,29 @@ def shop(db: None) -> Project:
 
 
 @pytest.fixture(scope="session")
-def column_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+def clickhouse() -> Iterator[str]:
+    """The URL of a ClickHouse server that is not the embedded engine (`tests.engines.clickhouse`)."""
+    from tests.engines.clickhouse import serving
+
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def embedded_columns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an embedded column engine."""
     process = EngineProcess(tmp_path_factory.mktemp("columns"))
     process.start()
-    yield process
-    process.stop()
+    yield str(address(process.data_dir))
+    assert process.stop() == 0
 
 
 @pytest.fixture
-def columns(column_engine: EngineProcess, settings: Settings) -> Iterator[Store]:
+def columns(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Store]:
     """Empty columns of a real engine, which the product reads as well."""
-    store = column_engine.store()
+    url: str = request.getfixturevalue("clickhouse" if is_wanted("clickhouse") else "embedded_columns")
+    store = Store(lambda: url)
     empty_columns(store)
-    settings.CLICKHOUSE_URL = address(column_engine.data_dir)
+    settings.CLICKHOUSE_URL = url
     yield store
     store.close()
