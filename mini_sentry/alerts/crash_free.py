@@ -12,7 +12,7 @@ from django.db import transaction
 from mini_sentry.alerts.conditions import is_below
 from mini_sentry.alerts.models import AlertRule, Condition
 from mini_sentry.alerts.notifying import Told, claim_rule, project_facts, write
-from mini_sentry.releases.health import counts_by_place, total
+from mini_sentry.releases.health import crashes
 
 
 class Sessions(NamedTuple):
@@ -68,6 +68,4 @@ def _tell(rule: AlertRule, sessions: Sessions, *, now: datetime) -> int:
 
 def count_sessions(project_id: int, environment: str, start: datetime, end: datetime) -> Sessions:
     """`CountSessions` as release health counts them, from the session rows."""
-    environments = [environment] if environment else []
-    found = total(counts_by_place(project_id, start, end, environments=environments).values())
-    return Sessions(found.total, found.crashed)
+    return Sessions(*crashes(project_id, start, end, environments=[environment] if environment else []))

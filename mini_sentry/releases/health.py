@@ -72,6 +72,18 @@ def series(
     return fill(starts, interval_seconds, {row["bucket"]: _counts(row) for row in rows})
 
 
+def crashes(project_id: int, start: datetime, end: datetime, *, environments: Sequence[str] = ()) -> tuple[int, int]:
+    """The sessions that began in the time, and those of them that crashed. Counts no users, which takes most of the time."""
+    rows = _sessions(project_id, start, end, environments, None)
+    found = rows.aggregate(total=_COUNTS["total"], crashed=_COUNTS["crashed"])
+    return found["total"] or 0, found["crashed"] or 0
+
+
+def are_more(project_id: int, start: datetime | None, end: datetime, *, than: int) -> bool:
+    """Whether more sessions than so many began in the time; looks at no more of them than it must."""
+    return _sessions(project_id, start, end, (), None).order_by("started_at")[: than + 1].count() > than
+
+
 def total(counts: Iterable[SessionCounts]) -> SessionCounts:
     """Sums of sessions. Users are not summed, because one may be in several counts: they are 0."""
     sums = [0, 0, 0, 0, 0]

@@ -1,5 +1,6 @@
 """Release health equals a hand calculation in both stores, whatever way the updates came."""
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from mini_sentry.groups.bodies import Bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol.limits import Limits
+from mini_sentry.releases.api.questions import ROWS_MOST
 from mini_sentry.releases.models import Environment, Release, Session
 from mini_sentry.releases.sessions import stored_rows
 from mini_sentry.streams import topics
@@ -46,6 +48,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 HOUR = {"from": iso(NOON - 3600), "to": iso(NOON + 1)}
 Items = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def kept_for_ever(settings: Settings) -> None:
+    """The recorded set is older than any retention."""
+    settings.RETENTION_DAYS = 0
 
 
 class Pipeline:
@@ -174,6 +182,29 @@ def test_releases_and_environments_of_sessions_appear_by_themselves(shop: Projec
     pipeline.drain()
     assert set(Release.objects.values_list("version", "environment")) == {("1.0", "production"), ("1.1", "production")}
     assert set(Environment.objects.values_list("name", flat=True)) == {"production"}
+
+
+def test_many_sessions_are_counted_by_the_columns_unless_these_are_away(
+    client: Client, shop: Project, columns: Store, settings: Settings
+) -> None:
+    def totals(**query: Any) -> list[int]:
+        return [
+            row["total_sessions"] for row in json_of(client.get("/api/releases/health/", {"project": "shop", **query}))
+        ]
+
+    began = dict.fromkeys(("started_at", "updated_at", "received_at", "placed_at"), int(NOON * 1000))
+    rows = (
+        Session(project=shop, session_id=f"s-{number}", status=1, errors=0, quantity=1, revision=1, **began)
+        for number in range(ROWS_MOST + 1)
+    )
+    Session.objects.bulk_create(itertools.islice(rows, ROWS_MOST), batch_size=1000)
+    assert totals() == [ROWS_MOST]
+    Session.objects.bulk_create(rows)
+    # The columns were told of none of these: that they hold nothing shows who was asked.
+    assert (totals(), totals(backend="db")) == ([], [ROWS_MOST + 1])
+    assert totals(to=iso(NOON)) == []
+    settings.CLICKHOUSE_URL = "http://127.0.0.1:1/sentry"
+    assert totals() == [ROWS_MOST + 1]
 
 
 def test_columns_that_are_away_are_a_503(client: Client, shop: Project, settings: Settings) -> None:

@@ -5030,7 +5030,7 @@ export interface operations {
     releases_comparison: {
         parameters: {
             query: {
-                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). Both give the same numbers; when absent, the one that is quicker. */
                 backend?: "ch" | "db";
                 /** @description What to compare with, instead of the version before. */
                 base?: string;
@@ -5088,7 +5088,7 @@ export interface operations {
             query: {
                 /** @description Also releases without a session in that time. */
                 all?: boolean;
-                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). Both give the same numbers; when absent, the one that is quicker. */
                 backend?: "ch" | "db";
                 /** @description Repeatable, or separated by commas; all when absent. */
                 environment?: string[];
@@ -5140,7 +5140,7 @@ export interface operations {
     releases_health_series: {
         parameters: {
             query: {
-                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). */
+                /** @description Which store counts: the relational one (`db`) or the columns (`ch`). Both give the same numbers; when absent, the one that is quicker. */
                 backend?: "ch" | "db";
                 /** @description Repeatable, or separated by commas; all when absent. */
                 environment?: string[];

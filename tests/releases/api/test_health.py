@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from mini_sentry.projects.models import Project
 from mini_sentry.releases.health import free_rate, share
@@ -122,6 +123,23 @@ def test_a_session_counts_in_the_time_it_began(client: Client, shop: Project) ->
     assert ask(client, range="1h")[0]["total_sessions"] == 1
     assert ask(client)[0]["total_sessions"] == 2
     assert sum(bucket["total"] for bucket in ask(client, "health/series/", range="1h")) == 1
+
+
+def test_what_is_older_than_retention_counts_no_more_though_its_rows_are_still_there(
+    client: Client, shop: Project, settings: Settings
+) -> None:
+    make_session(shop, ago=timedelta(days=31))
+    make_session(shop, ago=timedelta(days=29))
+    make_event(make_group(shop), received_at=timezone.now() - timedelta(days=31))
+    for query in (dict[str, Any](), {"range": "40d"}):
+        [row] = ask(client, **query)
+        assert (row["total_sessions"], row["errors"]) == (1, 0)
+    found = ask(client, "health/series/", range="40d", interval="1d")
+    assert (len(found), sum(bucket["total"] for bucket in found)) == (41, 1)
+    past: dict[str, Any] = {"from": "2020-03-14T10:00:00Z", "to": "2020-03-14T12:00:00Z", "interval": "1h"}
+    assert [bucket["total"] for bucket in ask(client, "health/series/", **past)] == [0, 0]
+    settings.RETENTION_DAYS = 0
+    assert ask(client)[0]["total_sessions"] == 2
 
 
 def test_the_series_is_filled_on_whole_intervals(client: Client, shop: Project) -> None:
