@@ -83,12 +83,17 @@ def clickhouse() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def embedded_columns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an embedded column engine."""
+def column_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     process = EngineProcess(tmp_path_factory.mktemp("columns"))
     process.start()
-    yield str(address(process.data_dir))
+    yield process
     assert process.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def embedded_columns(column_engine: EngineProcess) -> str:
+    """The URL of an embedded column engine."""
+    return str(address(column_engine.data_dir))
 
 
 @pytest.fixture

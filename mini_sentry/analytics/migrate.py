@@ -1,9 +1,21 @@
 """Bring the columns' schema up to date: the files of `schema/`, in the order of their names, each once.
 
-A file is a list of statements that end in `;` at a line's end, with `{database}`, `{engine}`, `{engine_by_revision}` and
-`{on_cluster}` to be filled in. It is remembered after its last statement, so a file that was cut off runs again from its start: statements
-must bear that (`IF NOT EXISTS`). What is not remembered in files is how long rows are kept; that follows the setting
-at each run.
+A file is a list of statements that end in `;` at a line's end, with words in braces to be filled in:
+
+    {database}      the database
+    {local}         on a cluster `_local`, behind the name of the table that holds a node's own rows; else nothing
+    {on_cluster}    on a cluster ON CLUSTER with its name; else nothing
+    {replicated}    on a cluster `Replicated`, before the name of a table engine; else nothing
+    {cluster_only}  before a statement that a single server does without
+    {cluster}       the cluster's name, in such a statement
+
+On a cluster each table is two: `events_local` holds the rows of its shard on every replica of it, and `events` is the
+Distributed one that is asked and written to. All rows of a project lie on one shard, so what is exact on one server (a key's
+rows are one, `FINAL`) is exact there.
+
+A file is remembered after its last statement, so one that was cut off runs again from its start: statements must bear that
+(`IF NOT EXISTS`). What is not remembered in files is how long rows are kept; that follows the setting at each run.
+Whoever calls this sees to it that nobody else does at the same time.
 """
 
 import re
@@ -11,8 +23,6 @@ from importlib import resources
 from typing import Final
 
 from mini_sentry.analytics.store import Store
-
-EMBEDDED_ENGINE: Final = "ReplacingMergeTree"
 
 EXPIRES_AT: Final = {
     "events": "toDateTime(received_at)",
@@ -24,29 +34,25 @@ EXPIRES_AT: Final = {
 FOR_EVER_DAYS: Final = 10_000
 """From here on a retention is for ever: later times do not fit the engine's type for them, and would lie in the past."""
 
+CLUSTER_ONLY: Final = "{cluster_only}"
+
 _STATEMENT_END = re.compile(r";[ \t]*(?:\n|\Z)")
 
 
-def migrate(store: Store, *, retention_days: int, engine: str = EMBEDDED_ENGINE, cluster: str = "") -> list[str]:
+def migrate(store: Store, *, retention_days: int, cluster: str = "") -> list[str]:
     """Apply what is missing and return the names of the files applied now.
 
-    `engine` stands behind ENGINE: a ReplacingMergeTree, or on a cluster its replicated form with its macros; `cluster`
-    is the cluster's name, empty for one server. Rows older than `retention_days` go; 0, or FOR_EVER_DAYS and more, keeps
-    them for ever.
+    `cluster` is the cluster's name, empty for one server. Rows older than `retention_days` go; 0, or FOR_EVER_DAYS and
+    more, keeps them for ever.
     Raises ColumnsUnavailable, or ColumnsRejected when the engine does not take a statement.
     """
     database = store.database
-    on_cluster = f"ON CLUSTER {cluster}" if cluster else ""
-    applied_engine = engine.replace("Replacing", "")
-    store.command(f"CREATE DATABASE IF NOT EXISTS {database} {on_cluster}")
-    store.command(
-        f"CREATE TABLE IF NOT EXISTS {database}.schema_applied {on_cluster} "
-        f"(name String, applied_at DateTime('UTC') DEFAULT now()) ENGINE = {applied_engine} ORDER BY name"
-    )
+    for statement in preparation(database, cluster):
+        store.command(statement)
     applied = {name for (name,) in store.query("SELECT name FROM schema_applied SETTINGS final = 0")}
     fresh = [name for name in schema_files() if name not in applied]
     for name in fresh:
-        for statement in statements(name, database=database, engine=engine, on_cluster=on_cluster):
+        for statement in statements(name, database=database, cluster=cluster):
             store.command(statement)
         store.command(
             f"INSERT INTO {database}.schema_applied (name) SELECT {{name:String}}",
@@ -54,8 +60,23 @@ def migrate(store: Store, *, retention_days: int, engine: str = EMBEDDED_ENGINE,
         )
     days = retention_days if 0 < retention_days < FOR_EVER_DAYS else 0
     for table, expires_at in EXPIRES_AT.items():
-        _keep(store, f"{database}.{table} {on_cluster}", table, expires_at, days)
+        _keep(store, f"{table}_local" if cluster else table, expires_at, days, cluster)
     return fresh
+
+
+def preparation(database: str, cluster: str) -> list[str]:
+    """What is run at every start: the database, the table that remembers the files, and on a cluster its being up to date."""
+    on_cluster = _on_cluster(cluster)
+    # Every node has all rows, whatever its shard; the two macros together name a node.
+    engine = "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')" if cluster else "MergeTree"
+    made = [
+        f"CREATE DATABASE IF NOT EXISTS {database} {on_cluster}",
+        (
+            f"CREATE TABLE IF NOT EXISTS {database}.schema_applied {on_cluster} "
+            f"(name String, applied_at DateTime('UTC') DEFAULT now()) ENGINE = {engine} ORDER BY name"
+        ),
+    ]
+    return [*made, f"SYSTEM SYNC REPLICA {database}.schema_applied"] if cluster else made
 
 
 def schema_files() -> list[str]:
@@ -63,31 +84,43 @@ def schema_files() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
-def statements(name: str, *, database: str, engine: str, on_cluster: str) -> list[str]:
-    """The file's statements, filled in. `{engine_by_revision}` keeps the row with the highest `revision`."""
+def statements(name: str, *, database: str, cluster: str = "") -> list[str]:
+    """The file's statements, filled in."""
     text = (resources.files("mini_sentry.analytics") / "schema" / name).read_text()
-    arguments = engine.rstrip(")")
     filled = {
         "{database}": database,
-        "{engine}": engine,
-        "{engine_by_revision}": f"{arguments}{', ' if '(' in arguments else '('}revision)",
-        "{on_cluster}": on_cluster,
+        "{local}": "_local" if cluster else "",
+        "{on_cluster}": _on_cluster(cluster),
+        "{replicated}": "Replicated" if cluster else "",
+        "{cluster}": f"'{cluster}'",
     }
-    for key, value in filled.items():
-        text = text.replace(key, value)
-    return [statement.strip() for statement in _STATEMENT_END.split(text) if statement.strip()]
+    found = []
+    for statement in _STATEMENT_END.split(text):
+        if CLUSTER_ONLY in statement and not cluster:
+            continue
+        filled_in = statement.replace(CLUSTER_ONLY, "")
+        for key, value in filled.items():
+            filled_in = filled_in.replace(key, value)
+        if filled_in.strip():
+            found.append(filled_in.strip())
+    return found
 
 
-def _keep(store: Store, target: str, table: str, expires_at: str, days: int) -> None:
+def keeping(target: str, expires_at: str, days: int, cluster: str) -> str:
+    """The statement that lets a table's rows age from `expires_at` on, or (0 days) never."""
+    change = f"MODIFY TTL {expires_at} + toIntervalDay({days})" if days else "REMOVE TTL"
+    return f"ALTER TABLE {target} {_on_cluster(cluster)} {change}"
+
+
+def _on_cluster(cluster: str) -> str:
+    return f"ON CLUSTER '{cluster}'" if cluster else ""
+
+
+def _keep(store: Store, table: str, expires_at: str, days: int, cluster: str) -> None:
     [(definition,)] = store.query(
         "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
         {"table": table},
     )
     found = re.search(r"\bTTL .*?toIntervalDay\((\d+)\)", definition)
-    now = int(found[1]) if found else 0
-    if now == days:
-        return
-    if days:
-        store.command(f"ALTER TABLE {target} MODIFY TTL {expires_at} + toIntervalDay({days})")
-    else:
-        store.command(f"ALTER TABLE {target} REMOVE TTL")
+    if days != (int(found[1]) if found else 0):
+        store.command(keeping(f"{store.database}.{table}", expires_at, days, cluster))

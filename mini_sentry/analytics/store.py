@@ -2,7 +2,8 @@
 
 `Store` speaks ClickHouse's HTTP protocol to a server or to the embedded engine; nothing else in the system knows
 which. At most four reads run at once in a process and the next one waits a second, so that charts never starve the
-lists and the sign-in. Inserts do not take part: their one writer is already slower than the engine.
+lists and the sign-in. Inserts do not take part: their one writer is already slower than the engine. Reads of an engine that
+is away fail at once (`presence.py`); inserts always try.
 
 ColumnsError
     ColumnsUnavailable   the engine is away; try again later, answer 503
@@ -13,17 +14,22 @@ ColumnsError
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import unquote, urlsplit
 
+from mini_sentry.analytics.presence import Away, Presence
 from mini_sentry.analytics.rows import TYPES
+from mini_sentry.analytics.server import Server, answers, parse
 
 READS_AT_ONCE: Final = 4
 WAIT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 10
 INSERT_SECONDS: Final = 60
+PROBE_SECONDS: Final = 2.0
+STALE_SECONDS: Final = 1.0
 
 _INSERT_SETTINGS: Final[dict[str, Any]] = {
     "input_format_skip_unknown_fields": 1,
@@ -33,6 +39,10 @@ _INSERT_SETTINGS: Final[dict[str, Any]] = {
     "optimize_on_insert": 0,
     "date_time_input_format": "basic",
     "max_partitions_per_insert_block": 0,
+    # On a cluster: the rows are on their shard when the insert returns, and not in a queue on the way there.
+    "distributed_foreground_insert": 1,
+    # Replicated tables would drop a block they have had, also after its rows were removed; keys take care of doubles.
+    "insert_deduplicate": 0,
     "max_execution_time": INSERT_SECONDS,
 }
 
@@ -41,6 +51,9 @@ _READ_SETTINGS: Final[dict[str, Any]] = {
     "do_not_merge_across_partitions_select_final": 1,
     # Rows of one key are equal, so a condition may be tried before the doubles are gone.
     "optimize_move_to_prewhere_if_final": 1,
+    # On a cluster: a project lies on one shard, so a question about it, and each one inside it, is that shard's alone.
+    "distributed_product_mode": "local",
+    "optimize_skip_unused_shards": 1,
     "max_execution_time": READ_SECONDS,
 }
 
@@ -84,9 +97,8 @@ class ColumnsRejected(ColumnsError):
 class Store:
     """One per process. Every method may be called from any thread and raises only ColumnsError.
 
-    `url` is asked before each connection, because the embedded engine is elsewhere after a restart; it gives
-    `http(s)://user:password@host:port/database`, or None while there is no engine. The database is `sentry` when the url
-    names none. Reads see each row once (`final`).
+    `url` is asked before each connection, because the embedded engine is elsewhere after a restart; it gives a url as
+    `server.parse` reads it, or None while there is no engine. Reads see each row once (`final`).
     """
 
     def __init__(self, url: Callable[[], str | None]) -> None:
@@ -96,11 +108,12 @@ class Store:
             self._readers.put(_Connection(READ_SECONDS + 5))
         self._writer = _Connection(INSERT_SECONDS + 5)
         self._writing = threading.Lock()
+        self._presence = Presence()
 
     @property
     def database(self) -> str:
         """The database's name as the url has it. Raises ColumnsUnavailable while there is no url."""
-        return _database(self._current_url())
+        return parse(self._current_url()).database
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a SELECT. `parameters` are values for `{name:Type}`; times come back with their zone, UTC."""
@@ -163,24 +176,55 @@ class Store:
             self._readers.put(connection)
 
     def _read(self, work: Callable[[Any], T]) -> T:
+        url = self._current_url()
+        try:
+            is_silent = self._presence.enter(url)
+        except Away as away:
+            raise ColumnsUnavailable(str(away)) from away
+        if is_silent:
+            self._look_for(url)
         try:
             connection = self._readers.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise ColumnsBusy(f"{READS_AT_ONCE} reads of the columns are already running") from None
         try:
-            return connection.run(self._current_url(), work)
+            return self._watched(url, connection, work)
         finally:
             self._readers.put(connection)
 
     def _write(self, work: Callable[[Any], T]) -> T:
         with self._writing:
-            return self._writer.run(self._current_url(), work)
+            return self._watched(self._current_url(), self._writer, work)
+
+    def _look_for(self, url: str) -> None:
+        try:
+            answers(parse(url), timeout_seconds=PROBE_SECONDS)
+        except (OSError, HTTPException) as failure:
+            self._presence.lost(url, _first_line(failure))
+            raise ColumnsUnavailable(_first_line(failure)) from failure
+        self._presence.seen(url)
+
+    def _watched(self, url: str, connection: "_Connection", work: Callable[[Any], T]) -> T:
+        try:
+            result = connection.run(url, work)
+        except _NoAnswer as failure:
+            self._presence.lost(url, str(failure))
+            raise
+        except ColumnsError:
+            self._presence.seen(url)
+            raise
+        self._presence.seen(url)
+        return result
 
     def _current_url(self) -> str:
         url = self._url()
         if not url:
             raise ColumnsUnavailable("no column engine is running")
         return url
+
+
+class _NoAnswer(ColumnsUnavailable):
+    """The engine could not be reached at all, rather than declined."""
 
 
 class _Connection:
@@ -196,6 +240,7 @@ class _Connection:
         from urllib3.exceptions import HTTPError
 
         is_second_try = False
+        started = time.monotonic()
         while True:
             try:
                 return work(self._connected(url))
@@ -205,8 +250,9 @@ class _Connection:
                     raise ColumnsRejected(_first_line(failure), 0) from failure
                 if code is None:
                     self.close()
-                    if is_second_try:
-                        raise ColumnsUnavailable(_first_line(failure)) from failure
+                    # A kept connection that has gone stale fails at once; one that waited in vain would again.
+                    if is_second_try or time.monotonic() - started > STALE_SECONDS:
+                        raise _NoAnswer(_first_line(failure)) from failure
                     is_second_try = True
                 elif code in _BUSY_CODES:
                     raise ColumnsBusy(_first_line(failure)) from failure
@@ -224,25 +270,26 @@ class _Connection:
     def _connected(self, url: str) -> Any:
         if self._client is None or url != self._url:
             self.close()
-            self._client = _connect(url, self._timeout_seconds)
+            self._client = _connect(parse(url), self._timeout_seconds)
             self._url = url
         return self._client
 
 
-def _connect(url: str, timeout_seconds: int) -> Any:
+def _connect(server: Server, timeout_seconds: int) -> Any:
     import clickhouse_connect
 
     # Every failure is raised here and told by the caller; the client's own logs would print each with its stack.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    parts = urlsplit(url)
     client = clickhouse_connect.get_client(
-        host=parts.hostname,
-        port=parts.port or (8443 if parts.scheme == "https" else 8123),
-        interface=parts.scheme,
-        username=unquote(parts.username or "default"),
-        password=unquote(parts.password or ""),
-        compress=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
+        host=server.host,
+        port=server.port,
+        interface=server.scheme,
+        username=server.user,
+        password=server.password,
+        verify=server.verify,
+        ca_cert=server.ca_cert or None,
+        compress=not server.is_local,
         connect_timeout=2,
         send_receive_timeout=timeout_seconds,
         query_retries=0,
@@ -254,7 +301,7 @@ def _connect(url: str, timeout_seconds: int) -> Any:
         client_name="mini-sentry",
     )
     # Set afterwards, because a connection that names a database fails until the first migration has made it.
-    client.database = _database(url)
+    client.database = server.database
     return client
 
 
@@ -262,10 +309,6 @@ def _insert_statement(target: str, fields: Mapping[str, str]) -> str:
     names = ", ".join(fields)
     structure = ", ".join(f"{name} {kind}" for name, kind in fields.items()).replace("'", "\\'")
     return f"INSERT INTO {target} ({names}) SELECT {names} FROM input('{structure}') FORMAT JSONEachRow"  # noqa: S608
-
-
-def _database(url: str) -> str:
-    return unquote(urlsplit(url).path.strip("/")) or "sentry"
 
 
 def _first_line(failure: Exception) -> str:

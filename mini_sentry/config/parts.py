@@ -14,10 +14,11 @@ from mini_sentry.alerts import tasks
 from mini_sentry.alerts.triggers import Kick
 from mini_sentry.analytics import columns, snuba
 from mini_sentry.analytics.chdb_server import ColumnServer
-from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, Store
 from mini_sentry.config import retention
+from mini_sentry.config.column_store import migrate_columns
 from mini_sentry.config.embedded_celery import EmbeddedCelery
+from mini_sentry.config.exclusive import Occupied
 from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits
 from mini_sentry.digest.consumer import Digest
@@ -176,13 +177,18 @@ class _Snuba(Threads):
 
 def _migrate_columns(store: Store, stop: threading.Event) -> None:
     """Bring the column store's tables up to date; a store that is away is waited for."""
+    told = ""
     while not stop.is_set():
         try:
-            migrate(store, retention_days=settings.RETENTION_DAYS)
+            migrate_columns(store)
             return
         except ColumnsError as error:
-            logger.warning("The columns are not there yet: %s", error)
-            stop.wait(1.0)
+            if str(error) != told:
+                logger.warning("The columns are not there yet: %s", error)
+            told = str(error)
+        except (Occupied, OperationalError) as error:
+            logger.debug("The columns' schema waits: %s", error)
+        stop.wait(1.0)
 
 
 def _keep_house(log: Log, stop: threading.Event) -> None:

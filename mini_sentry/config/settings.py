@@ -11,6 +11,7 @@ from typing import Any
 from dotenv import load_dotenv
 
 import mini_sentry
+from mini_sentry.config.column_store import check_columns
 from mini_sentry.config.databases import database
 from mini_sentry.config.environment import BadSetting, Environment, data_directory
 
@@ -53,6 +54,8 @@ MAX_EVENT_KB = env.number("MAX_EVENT_KB", 1024)
 MAX_ARTIFACT_MB = env.number("MAX_ARTIFACT_MB", 100)
 CLICKHOUSE_URL = env.text("CLICKHOUSE_URL", "")
 CLICKHOUSE_DATABASE = env.text("CLICKHOUSE_DATABASE", "sentry")
+CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER", "")
+check_columns(CLICKHOUSE_URL, database=CLICKHOUSE_DATABASE, cluster=CLICKHOUSE_CLUSTER)
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
 
 _MAIL_BACKENDS = {

@@ -1,24 +1,17 @@
-"""One embedded engine for the tests of this package, empty before each."""
+"""The tests of this package ask both the embedded engine and an external server; the columns are empty before each."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from mini_sentry.analytics.store import Store
-from tests.columns import EngineProcess, empty_columns
+from tests.columns import empty_columns
 
 
-@pytest.fixture(scope="package")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    engine = EngineProcess(tmp_path_factory.mktemp("columns"))
-    engine.start()
-    yield engine
-    assert engine.stop() == 0
-
-
-@pytest.fixture
-def store(engine: EngineProcess) -> Iterator[Store]:
-    store = engine.store()
+@pytest.fixture(params=["embedded_columns", "clickhouse"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    url: str = request.getfixturevalue(request.param)
+    store = Store(lambda: url)
     empty_columns(store)
     yield store
     store.close()

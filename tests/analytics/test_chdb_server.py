@@ -41,8 +41,8 @@ class Door:
 
 
 @pytest.fixture
-def door(engine: EngineProcess) -> Door:
-    url = address(engine.data_dir)
+def door(column_engine: EngineProcess) -> Door:
+    url = address(column_engine.data_dir)
     assert url is not None
     return Door(url)
 
@@ -50,10 +50,10 @@ def door(engine: EngineProcess) -> Door:
 SELECT = "/?query=" + quote("SELECT 42")
 
 
-def test_the_address_is_for_the_owner_alone(engine: EngineProcess) -> None:
-    path = engine.data_dir / "columns.json"
+def test_the_address_is_for_the_owner_alone(column_engine: EngineProcess) -> None:
+    path = column_engine.data_dir / "columns.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text())["url"] == address(engine.data_dir)
+    assert json.loads(path.read_text())["url"] == address(column_engine.data_dir)
 
 
 def test_the_password_passes_in_each_of_three_ways(door: Door) -> None:
@@ -150,13 +150,13 @@ def test_bodies_are_bounded_on_the_wire_and_inflated(door: Door) -> None:
     assert door.ask("/", b"SELECT " + b" " * (1 << 20) + b"1", Authorization=door.basic())[0] == 413
 
 
-def test_no_rows_of_an_insert_stay_behind(door: Door, engine: EngineProcess) -> None:
+def test_no_rows_of_an_insert_stay_behind(door: Door, column_engine: EngineProcess) -> None:
     insert = "/?query=" + quote(
         "INSERT INTO FUNCTION null('a String') SELECT a FROM input('a String') FORMAT JSONEachRow"
     )
     assert door.ask(insert, b'{"a":"1"}\n{"a":"2"}', Authorization=door.basic()) == (200, b"")
     assert door.ask(insert, b"broken", Authorization=door.basic())[0] >= 400
-    assert list((engine.data_dir / "columns" / "scratch").iterdir()) == []
+    assert list((column_engine.data_dir / "columns" / "scratch").iterdir()) == []
 
 
 def test_after_a_restart_the_password_is_new_and_the_store_finds_it(tmp_path: Path) -> None:

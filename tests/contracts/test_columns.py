@@ -1,9 +1,8 @@
 """What every column engine must do for the store, asked through the one client over HTTP.
 
-The embedded engine is always asked. `TEST_CLICKHOUSE_URL` names a server to ask as well, whose database is emptied.
+The embedded engine is asked, and a server: one of our own, or that at `TEST_CLICKHOUSE_URL`, whose database is emptied.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,24 +21,15 @@ from mini_sentry.analytics.store import (
     ColumnsUnavailable,
     Store,
 )
-from tests.columns import EngineProcess, empty_columns, make_outcome, make_row
-
-SERVERS = [os.environ["TEST_CLICKHOUSE_URL"]] if os.environ.get("TEST_CLICKHOUSE_URL") else []
+from tests.columns import empty_columns, make_outcome, make_row
 
 
-@pytest.fixture(scope="module", params=["embedded", *SERVERS])
-def engine_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    if request.param != "embedded":
-        store = Store(lambda: request.param)
-        yield store
-        store.close()
-        return
-    engine = EngineProcess(tmp_path_factory.mktemp("columns"))
-    engine.start()
-    store = engine.store()
+@pytest.fixture(scope="module", params=["embedded_columns", "clickhouse"])
+def engine_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    url: str = request.getfixturevalue(request.param)
+    store = Store(lambda: url)
     yield store
     store.close()
-    assert engine.stop() == 0
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 -- One row per stored event. Replaying a record writes the same key again; the engine keeps one, reads use FINAL.
 -- Ids are random, so rows of an hour are in random order: repeated texts go into dictionaries, times into T64.
 -- Merged parts are not synced: the parts they came from stay for a minute, longer than the system keeps unwritten pages.
-CREATE TABLE IF NOT EXISTS {database}.events {on_cluster}
+CREATE TABLE IF NOT EXISTS {database}.events{local} {on_cluster}
 (
     project_id  UInt64 CODEC(Delta, ZSTD(1)),
     received_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS {database}.events {on_cluster}
     v           UInt8 CODEC(ZSTD(1)),
     INDEX group_id_filter group_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = {engine}
+ENGINE = {replicated}ReplacingMergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, toStartOfHour(received_at), event_id)
 SETTINGS
@@ -34,4 +34,8 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     materialize_ttl_recalculate_only = 1,
-    old_parts_lifetime = 60
+    old_parts_lifetime = 60;
+
+{cluster_only}
+CREATE TABLE IF NOT EXISTS {database}.events {on_cluster} AS {database}.events_local
+ENGINE = Distributed({cluster}, {database}, events_local, cityHash64(project_id));

@@ -1,6 +1,6 @@
 -- One row per state of a session; the highest revision stands, reads use FINAL. Only the key and received_at never change,
 -- so a read must not sort out rows by other columns before FINAL has chosen (optimize_move_to_prewhere_if_final = 0).
-CREATE TABLE IF NOT EXISTS {database}.sessions {on_cluster}
+CREATE TABLE IF NOT EXISTS {database}.sessions{local} {on_cluster}
 (
     project_id  UInt64 CODEC(Delta, ZSTD(1)),
     received_at DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS {database}.sessions {on_cluster}
     quantity    UInt32 CODEC(T64, ZSTD(1)),
     v           UInt8 CODEC(ZSTD(1))
 )
-ENGINE = {engine_by_revision}
+ENGINE = {replicated}ReplacingMergeTree(revision)
 PARTITION BY toDate(received_at)
 ORDER BY (project_id, toStartOfHour(received_at), session_id)
 SETTINGS
@@ -25,4 +25,8 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     materialize_ttl_recalculate_only = 1,
-    old_parts_lifetime = 60
+    old_parts_lifetime = 60;
+
+{cluster_only}
+CREATE TABLE IF NOT EXISTS {database}.sessions {on_cluster} AS {database}.sessions_local
+ENGINE = Distributed({cluster}, {database}, sessions_local, cityHash64(project_id));
