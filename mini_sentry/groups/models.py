@@ -1,8 +1,12 @@
 """Groups (the UI says issues), the events in them, and what people and the pipeline did to them."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
+from mini_sentry.groups import partitions
 from mini_sentry.groups.compressed import CompressedJSON
 from mini_sentry.projects.models import Project
 from mini_sentry.releases.models import Release
@@ -105,6 +109,15 @@ class GroupScope(models.Model):
         return f"{self.group_id} {self.environment} {self.release_version}"
 
 
+class _Events(models.QuerySet["Event"]):
+    """Rows may be of any day: the store makes room for it first."""
+
+    def bulk_create(self, objs: Iterable["Event"], *args: Any, **options: Any) -> list["Event"]:
+        rows = list(objs)
+        partitions.receive(row.received_at for row in rows)
+        return super().bulk_create(rows, *args, **options)
+
+
 class Event(models.Model):
     """One stored event. `received_at` is the edge's clock, `timestamp` the client's, corrected and clamped.
 
@@ -125,7 +138,11 @@ class Event(models.Model):
     message = models.CharField(max_length=200, blank=True, default="")
     body_id = models.BigIntegerField()
 
+    objects = _Events.as_manager()
+
     class Meta:
+        base_manager_name = "objects"
+        # On PostgreSQL it is kept by a table of its own (migration 0002).
         constraints = [models.UniqueConstraint(fields=["project", "event_id"], name="event_once")]
         indexes = [
             models.Index(fields=["project", "received_at", "id"], name="event_by_received"),
@@ -134,6 +151,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.event_id.hex
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if self._state.adding:
+            partitions.receive([self.received_at])
+        super().save(*args, **options)
 
 
 class Activity(models.Model):
