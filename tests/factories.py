@@ -13,7 +13,7 @@ from mini_sentry.digest.facts import facts_of
 from mini_sentry.grouping.configs import config
 from mini_sentry.grouping.group import explain
 from mini_sentry.grouping.group import group as grouping_of
-from mini_sentry.groups.bodies import pack
+from mini_sentry.groups.bodies import Body, pack
 from mini_sentry.groups.detail import bodies
 from mini_sentry.groups.models import Event, Group, GroupHash, GroupScope
 from mini_sentry.projects.create import create_project
@@ -120,7 +120,8 @@ def _stored(group: Group, payload: Mapping[str, Any], received_at: datetime, *, 
             },
         )
     packed = zstandard.ZstdCompressor().compress(pack(event.payload, facts_of(event, grouping)))
-    (body_id,) = bodies().write(received_at.date(), [(0, packed)])
+    body = Body(group.project_id, event.event_id, received_at.timestamp(), 0, packed)
+    (body_id,) = bodies().write(received_at.date(), [body])
     return {
         "event_id": uuid.UUID(event.event_id),
         "level": event.level,

@@ -23,7 +23,7 @@ from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import Room
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
@@ -119,7 +119,7 @@ class _Columns:
 def _digest_loops(log: Log) -> dict[str, Loop]:
     digest = Digest(
         log,
-        Bodies(settings.BODIES_DIR),
+        open_bodies(settings.BODIES_DIR),
         limits=limits(),
         kick=Kick(tasks.evaluate.delay),
         room=Room(settings.DATA_DIR, retention.retain.delay),

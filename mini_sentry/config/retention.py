@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mini_sentry.alerts.models import Notification
 from mini_sentry.groups import retention, thinning
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
 from mini_sentry.projects.running import goes_on_for
 from mini_sentry.releases import artifacts
@@ -29,17 +29,17 @@ Step = Callable[[Sweep], int]
 
 
 def _events(sweep: Sweep) -> int:
-    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+    with closing(open_bodies(settings.BODIES_DIR)) as bodies:
         return retention.retire_events(sweep, bodies=bodies)
 
 
 def _bodies_of_loud_groups(sweep: Sweep) -> int:
-    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+    with closing(open_bodies(settings.BODIES_DIR)) as bodies:
         return thinning.thin_bodies(sweep, bodies=bodies, limit_bytes=settings.EVENT_STORAGE_LIMIT_MB << 20)
 
 
 def _dictionaries(sweep: Sweep) -> int:
-    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+    with closing(open_bodies(settings.BODIES_DIR)) as bodies:
         return retention.expire_dictionaries(sweep, bodies=bodies)
 
 

@@ -25,7 +25,7 @@ from mini_sentry.digest.projects import Projects
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
 from mini_sentry.grouping.group import explain
-from mini_sentry.groups.bodies import Bodies, Compressor, pack
+from mini_sentry.groups.bodies import Bodies, Body, Compressor, pack
 from mini_sentry.groups.dictionaries import Trainer, latest
 from mini_sentry.groups.occurrences import Candidate, Occurrences, day_of, record, stored_already
 from mini_sentry.groups.short_ids import short_id
@@ -197,7 +197,7 @@ class Digest:
         for candidate in candidates:
             by_day.setdefault(day_of(candidate.event.received_at), []).append(candidate)
         for day, members in by_day.items():
-            body_ids = self._bodies.write(day, [candidate.body for candidate in members])
+            body_ids = self._bodies.write(day, [_body(candidate) for candidate in members])
             for candidate, body_id in zip(members, body_ids, strict=True):
                 candidate.body_id = body_id
                 candidate.body = 0, b""
@@ -279,6 +279,11 @@ class Digest:
             )
             for project_id, candidates in stored.items()
         ]
+
+
+def _body(candidate: Candidate) -> Body:
+    event = candidate.event
+    return Body(event.project_id, event.event_id, event.received_at, *candidate.body)
 
 
 def _letter(dead: Unreadable, now: float) -> topics.DeadLetter:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from mini_sentry.analytics.rows import EventRow, event_row
-from mini_sentry.groups.bodies import Bodies, BodyMissing
+from mini_sentry.groups.bodies import BodyMissing, open_bodies
 from mini_sentry.groups.models import Event
 from mini_sentry.groups.occurrences import Candidate
 
@@ -29,7 +29,7 @@ def stored_rows(*, since: datetime | None) -> Iterator[EventRow]:
 
     What only a body knows (tags, for one) is missing where the body was taken by thinning.
     """
-    bodies = Bodies(settings.BODIES_DIR)
+    bodies = open_bodies(settings.BODIES_DIR)
     events = Event.objects.select_related("group", "release").order_by("pk")
     if since is not None:
         events = events.filter(received_at__gte=since)

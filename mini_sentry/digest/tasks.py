@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.remapping import remap
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.projects.running import goes_on_for
 from mini_sentry.projects.statements import chunks
 from mini_sentry.releases import artifacts
@@ -43,7 +43,7 @@ def map_stored_events() -> None:
 def _apply(waiting: list[tuple[int, int, str | None]]) -> None:
     goes_on = goes_on_for()
     mapper = Mapper(artifacts.library(), artifacts.maps())
-    with closing(Bodies(settings.BODIES_DIR)) as bodies:
+    with closing(open_bodies(settings.BODIES_DIR)) as bodies:
         for project_id, version in dict.fromkeys((project_id, version) for _, project_id, version in waiting):
             if version is not None:
                 remapped = remap(project_id, version, bodies=bodies, mapper=mapper, goes_on=goes_on)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from mini_sentry.grouping.configs import LATEST, Config, UnknownConfig, config
 from mini_sentry.grouping.group import mark_in_app
 from mini_sentry.grouping.rules import RuleSyntaxError
-from mini_sentry.groups.bodies import Bodies, BodyMissing, StoredBody
+from mini_sentry.groups.bodies import Bodies, BodyMissing, StoredBody, open_bodies
 from mini_sentry.groups.models import Event, Group, GroupHash
 from mini_sentry.groups.readable import BY_SDK, frames_of, lay_over, say_why
 from mini_sentry.projects.models import Project
@@ -49,7 +49,7 @@ class Neighbours(NamedTuple):
 
 @cache
 def bodies() -> Bodies:
-    return Bodies(settings.BODIES_DIR)
+    return open_bodies(settings.BODIES_DIR)
 
 
 def stored(event: Event) -> Stored:

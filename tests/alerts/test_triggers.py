@@ -11,7 +11,7 @@ from mini_sentry.alerts.evaluation import evaluate_pending
 from mini_sentry.alerts.models import AlertTrigger, Notification
 from mini_sentry.alerts.triggers import Kick, read
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.groups.models import Group
 from mini_sentry.groups.occurrences import Kind
@@ -33,7 +33,7 @@ class Intake:
 
     def __init__(self, directory: Path, project: Project) -> None:
         self._log = MemoryLog()
-        self._bodies = Bodies(directory, load_dictionary=load)
+        self._bodies = open_bodies(directory, load_dictionary=load)
         self._project = project
         self.kicks = 0
 

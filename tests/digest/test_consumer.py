@@ -15,7 +15,7 @@ from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.decode import decode
 from mini_sentry.digest.projects import Projects
 from mini_sentry.groups import occurrences
-from mini_sentry.groups.bodies import Bodies, Compressor
+from mini_sentry.groups.bodies import Bodies, Compressor, open_bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.groups.models import Activity, Announcement, Event, Group, GroupHash, GroupScope, Outbox, Status
 from mini_sentry.live import messages as live
@@ -38,7 +38,7 @@ def log() -> MemoryLog:
 
 @pytest.fixture
 def bodies(tmp_path: Path) -> Bodies:
-    return Bodies(tmp_path / "bodies", load_dictionary=load)
+    return open_bodies(tmp_path / "bodies", load_dictionary=load)
 
 
 @pytest.fixture

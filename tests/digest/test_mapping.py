@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from mini_sentry.digest import remapping
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.mapping import Mapper
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.groups.models import Event, Group
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol.limits import Limits
@@ -59,7 +59,7 @@ def digest(log: MemoryLog) -> Callable[[], None]:
         log,
         topics.DIGEST,
         topics.INGEST,
-        Digest(log, Bodies(settings.BODIES_DIR), limits=Limits(), clock=lambda: NOON),
+        Digest(log, open_bodies(settings.BODIES_DIR), limits=Limits(), clock=lambda: NOON),
     )
 
     def digested() -> None:
@@ -228,7 +228,7 @@ def test_a_batch_asks_the_store_no_more_for_many_events_than_for_one(shop: Proje
 
 
 def remap(project: Project) -> int:
-    found = Bodies(settings.BODIES_DIR)
+    found = open_bodies(settings.BODIES_DIR)
     mapper = Mapper(artifacts.library(), artifacts.maps())
     return remapping.remap(project.pk, VERSION, bodies=found, mapper=mapper, pause=lambda seconds: None).event_count
 
@@ -284,7 +284,7 @@ def test_a_run_that_is_cut_off_goes_on_the_next_time(shop: Project, log, digest)
     first = remapping.remap(
         shop.pk,
         VERSION,
-        bodies=Bodies(settings.BODIES_DIR),
+        bodies=open_bodies(settings.BODIES_DIR),
         mapper=mapper,
         goes_on=lambda: next(answers),
         pause=lambda seconds: None,

@@ -7,7 +7,7 @@ import pytest
 
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import FEWEST_BYTES, NoRoom, Room
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.groups.models import Event
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.streams import topics
@@ -41,7 +41,7 @@ def test_retention_is_asked_once_each_time_room_runs_out(tmp_path: Path) -> None
 @pytest.mark.django_db
 def test_what_was_accepted_waits_in_the_log_until_there_is_room(tmp_path: Path, shop) -> None:
     log, disk = MemoryLog(), Disk(0)
-    digest = Digest(log, Bodies(tmp_path), limits=Limits(), room=Room(tmp_path, lambda: None, free_bytes=disk))
+    digest = Digest(log, open_bodies(tmp_path), limits=Limits(), room=Room(tmp_path, lambda: None, free_bytes=disk))
     reader = Consumer(log, topics.DIGEST, topics.INGEST, digest)
     accept(log, shop, envelope(crash()))
     stop = threading.Event()

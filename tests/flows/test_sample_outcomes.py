@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.groups.models import Event
 from mini_sentry.projects.keys import Rows
@@ -43,7 +43,7 @@ def test_each_item_of_a_recording_ends_as_expected(name: str, tmp_path: Path):
             answer = server.post(request.path, request.body, request.headers)
             assert answer.status in {200, 201}, answer.body
             before = outcomes()
-            digest = Digest(server.log, Bodies(tmp_path, load_dictionary=load), limits=Limits())
+            digest = Digest(server.log, open_bodies(tmp_path, load_dictionary=load), limits=Limits())
             reader = Consumer(server.log, topics.DIGEST, topics.INGEST, digest)
             reader.run_once(threading.Event(), wait_seconds=0)
         assert reader.status.dead_letter_count == 0

@@ -17,7 +17,7 @@ from mini_sentry.analytics.rows import SESSIONS_TABLE
 from mini_sentry.analytics.snuba import consumers, rebuild
 from mini_sentry.analytics.store import Store
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.groups.bodies import Bodies
+from mini_sentry.groups.bodies import Bodies, open_bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol.limits import Limits
@@ -74,7 +74,7 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(columns: Store, tmp_path: Path) -> Iterator[Pipeline]:
-    with closing(Bodies(tmp_path / "bodies", load_dictionary=load)) as bodies:
+    with closing(open_bodies(tmp_path / "bodies", load_dictionary=load)) as bodies:
         yield Pipeline(MemoryLog(), bodies, columns)
 
 

@@ -1,27 +1,17 @@
-"""The stored JSON of events: write a batch, read one.
-
-A body is the scrubbed payload as the SDK sent it plus the facts the digest found out (`facts`). It is compressed with
-zstd and, once its project has one, a dictionary trained on that project's scrubbed bodies. Embedded, bodies lie in one
-SQLite file a day, so that retention is an unlink. A body is written before the transaction that stores its event: one
-that no event refers to (the process died in between) harms nobody.
-"""
+"""Bodies in one SQLite file a day, appended in order; retention is an unlink."""
 
 import sqlite3
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-import zstandard
+from mini_sentry.groups.bodies.packing import Decompressors, StoredBody
+from mini_sentry.groups.bodies.store import Body, BodyMissing
 
-from mini_sentry.groups import dictionaries
-
-_LENGTH = struct.Struct("<I")
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, data BLOB NOT NULL)",
     # Every dictionary that a body of the file was ever compressed with: asked often, and to look through the bodies is slow.
@@ -36,58 +26,21 @@ _PRAGMAS = (
     "journal_size_limit=16777216",
     "cache_size=-4096",
 )
-_MOST_BYTES = 64 << 20
 _OPEN_DAYS = 4
 SHRINK_PAGES: Final = 64
 """Free pages that go back to the file system in one transaction: 2 MB."""
 
 
-class StoredBody(msgspec.Struct):
-    """`payload` is the JSON object as sent, scrubbed; `facts` is what `digest.facts` says of the event."""
+class DailyFiles:
+    """The daily files of one directory (`store.Bodies`). Each thread has its own connections.
 
-    payload: bytes
-    facts: dict[str, Any]
+    A body is known by its row id alone: one that is written again is stored again, and the first goes with its day.
+    """
 
-
-class BodyMissing(Exception):
-    """No body of that id is kept for that day: retention or thinning took it."""
-
-
-def pack(payload: bytes, facts: bytes) -> bytes:
-    """`facts` is a JSON object."""
-    return _LENGTH.pack(len(facts)) + facts + payload
-
-
-def _unpack(raw: bytes) -> StoredBody:
-    (length,) = _LENGTH.unpack_from(raw)
-    start = _LENGTH.size
-    return StoredBody(payload=raw[start + length :], facts=msgspec.json.decode(raw[start : start + length]))
-
-
-class Compressor:
-    """Compresses one project's bodies; `dictionary_id` 0 means without a dictionary."""
-
-    def __init__(self, dictionary_id: int, dictionary: bytes | None) -> None:
-        self.dictionary_id = dictionary_id
-        if dictionary is None:
-            self._zstd = zstandard.ZstdCompressor(level=3, write_checksum=False)
-        else:
-            trained = zstandard.ZstdCompressionDict(dictionary)
-            trained.precompute_compress(level=3)
-            self._zstd = zstandard.ZstdCompressor(level=3, dict_data=trained, write_checksum=False, write_dict_id=False)
-
-    def compress(self, body: bytes) -> bytes:
-        return self._zstd.compress(body)
-
-
-class Bodies:
-    """The daily files of one directory. Safe to use from several threads; each has its own connections."""
-
-    def __init__(self, directory: Path, *, load_dictionary: Callable[[int], bytes] = dictionaries.load) -> None:
+    def __init__(self, directory: Path, *, load_dictionary: Callable[[int], bytes]) -> None:
         self._directory = directory
-        self._load_dictionary = load_dictionary
+        self._decompressors = Decompressors(load_dictionary)
         self._local = threading.local()
-        self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
 
     def path(self, day: date) -> Path:
         return self._directory / f"{day:%Y-%m-%d}.db"
@@ -120,21 +73,19 @@ class Bodies:
         except BodyMissing:
             return None
 
-    def write(self, day: date, bodies: Sequence[tuple[int, bytes]]) -> list[int]:
-        """Store `(dictionary id, compressed body)` pairs durably and return their ids, in order."""
+    def write(self, day: date, bodies: Sequence[Body]) -> list[int]:
         connection = self._connection(day, create=True)
         with _transaction(connection):
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM body").fetchone()
             ids = list(range(last + 1, last + 1 + len(bodies)))
             connection.executemany(
                 "INSERT INTO body (id, dictionary, data) VALUES (?, ?, ?)",
-                [(body_id, dictionary, data) for body_id, (dictionary, data) in zip(ids, bodies, strict=True)],
+                [(body_id, body.dictionary_id, body.data) for body_id, body in zip(ids, bodies, strict=True)],
             )
-            _note_dictionaries(connection, {dictionary for dictionary, _ in bodies})
+            _note_dictionaries(connection, {body.dictionary_id for body in bodies})
         return ids
 
     def read(self, body_id: int, day: date) -> StoredBody:
-        """Raises BodyMissing when retention or thinning took it."""
         row = (
             self._connection(day, create=False)
             .execute("SELECT dictionary, data FROM body WHERE id = ?", (body_id,))
@@ -142,11 +93,9 @@ class Bodies:
         )
         if row is None:
             raise BodyMissing(f"body {body_id} of {day} is not kept")
-        dictionary_id, data = row
-        return _unpack(self._decompressor(dictionary_id).decompress(data, max_output_size=_MOST_BYTES))
+        return self._decompressors.unpack(*row)
 
     def replace(self, day: date, bodies: Sequence[tuple[int, tuple[int, bytes]]]) -> None:
-        """Put `(dictionary id, compressed body)` in the place of the body with the id before it; of those that are still kept."""
         if (connection := self._kept(day)) is None:
             return
         with _transaction(connection):
@@ -157,7 +106,7 @@ class Bodies:
             _note_dictionaries(connection, {dictionary for _, (dictionary, _) in bodies})
 
     def remove(self, day: date, ids: Sequence[int]) -> None:
-        """Remove these bodies of a day. The newest of the day stays, because its id must not be given out again."""
+        """The newest of the day stays: the next id is counted from it."""
         if (connection := self._kept(day)) is None:
             return
         marks = ", ".join("?" * len(ids))
@@ -167,7 +116,7 @@ class Bodies:
         )
 
     def shrink(self, day: date) -> int:
-        """Give SHRINK_PAGES free pages of a day's file back to the file system; how many there were to give."""
+        """Gives SHRINK_PAGES free pages back to the file system, and says how many it gave."""
         if (connection := self._kept(day)) is None:
             return 0
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
@@ -181,7 +130,7 @@ class Bodies:
         return given
 
     def sizes(self) -> dict[date, int]:
-        """The bytes in use of each day's file; free pages in it do not count."""
+        """The pages in use of each day's file."""
         sizes: dict[date, int] = {}
         for day in self._days():
             if (connection := self._kept(day)) is None:
@@ -194,7 +143,6 @@ class Bodies:
         return sizes
 
     def dictionaries(self) -> set[int]:
-        """The ids of the dictionaries that bodies may refer to."""
         used: set[int] = set()
         for day in self._days():
             if (connection := self._kept(day)) is None:
@@ -210,10 +158,7 @@ class Bodies:
         return days
 
     def retire(self, before: date) -> int:
-        """Remove the files of the days before `before`; how many days these were.
-
-        Connections that still have such a file open read on from it, and hold its disk space until they close.
-        """
+        """Connections that still have such a file open read on from it, and hold its disk space until they close."""
         days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.get("days", OrderedDict())
         retired = 0
         for day in self._days():
@@ -228,17 +173,7 @@ class Bodies:
             retired += 1
         return retired
 
-    def _decompressor(self, dictionary_id: int) -> zstandard.ZstdDecompressor:
-        # A decompressor must not be used by two threads at once; the dictionaries behind them may be shared.
-        decompressors: dict[int, zstandard.ZstdDecompressor] = self._local.__dict__.setdefault("decompressors", {})
-        decompressor = decompressors.get(dictionary_id)
-        if decompressor is None:
-            dictionary = zstandard.ZstdCompressionDict(self._load_dictionary(dictionary_id)) if dictionary_id else None
-            decompressor = decompressors[dictionary_id] = zstandard.ZstdDecompressor(dict_data=dictionary)
-        return decompressor
-
     def close(self) -> None:
-        """Close this thread's files."""
         days: OrderedDict[date, sqlite3.Connection] = self._local.__dict__.pop("days", OrderedDict())
         for connection in days.values():
             connection.close()
