@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as configured
@@ -16,6 +17,9 @@ from tests.columns import EngineProcess, empty_columns
 from tests.engines import is_wanted
 from tests.factories import make_project
 from tests.settings import POSTGRES_PORT
+
+if TYPE_CHECKING:
+    from tests.engines.kafka import MockCluster
 
 # Processes that tests start run with the product's own settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
@@ -58,6 +62,28 @@ def redis(redis_server: str) -> str:
 
     forget(redis_server)
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The `host:port` of a broker; `tests.engines.kafka.kafka_settings` gives each test topics of its own."""
+    from tests.engines.kafka import serving
+
+    if given := os.environ.get("TEST_KAFKA_BOOTSTRAP_SERVERS"):
+        yield given
+    else:
+        with serving() as broker:
+            yield broker.url
+
+
+@pytest.fixture(scope="session")
+def mock_kafka() -> Iterator["MockCluster"]:
+    """The broker that librdkafka tests itself with: exact offsets, and faults on demand."""
+    from tests.engines.kafka import MockCluster
+
+    cluster = MockCluster()
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mini_sentry.streams.engines.sqlite import SqliteLog
-from mini_sentry.streams.log import Delivered, DeliveredTokens, Log, Record, Submit
+from mini_sentry.streams.log import Delivered, DeliveredTokens, Log, Member, Record, Submit
 from mini_sentry.streams.topics import INGEST, READERS
 
 INGEST_FILE: Final = "ingest.db"
@@ -24,6 +24,13 @@ class Logs:
     def __init__(self, routes: Mapping[str, Log]) -> None:
         self._routes = routes
         self.log_id = routes[INGEST].log_id
+        self.may_repeat = routes[INGEST].may_repeat
+
+    def partitions(self, topic: str) -> int:
+        return self._routes[topic].partitions(topic)
+
+    def join(self, group: str, topic: str) -> Member:
+        return self._routes[topic].join(group, topic)
 
     def append(self, topic: str, entries: Sequence[tuple[bytes, bytes]], *, timeout_seconds: float = 30.0) -> None:
         self._routes[topic].append(topic, entries, timeout_seconds=timeout_seconds)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mini_sentry.streams.engines.trimming import Mark, cut
-from mini_sentry.streams.log import Delivered, DeliveredTokens, LogUnavailable, Record, Submit
+from mini_sentry.streams.log import Alone, Delivered, DeliveredTokens, LogUnavailable, Member, Record, Submit
 from mini_sentry.streams.topics import READERS
 
 
@@ -30,6 +30,8 @@ class _Topic:
 class MemoryLog:
     """`readers` declares the topics and the groups that hold back their trimming; `clock` gives Unix seconds."""
 
+    may_repeat = False
+
     def __init__(
         self, *, readers: Mapping[str, Sequence[str]] = READERS, clock: Callable[[], float] = time.time
     ) -> None:
@@ -40,6 +42,12 @@ class MemoryLog:
         self._positions: dict[tuple[str, str], int] = {}
         self._changed = threading.Condition()
         self._is_closed = False
+
+    def partitions(self, topic: str) -> int:
+        return 1
+
+    def join(self, group: str, topic: str) -> Member:
+        return Alone(self, topic)
 
     def append(self, topic: str, entries: Sequence[tuple[bytes, bytes]], *, timeout_seconds: float = 30.0) -> None:
         with self._changed:

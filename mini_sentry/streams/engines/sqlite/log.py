@@ -18,7 +18,7 @@ from mini_sentry.streams.engines.sqlite.checkpoints import Checkpointer
 from mini_sentry.streams.engines.sqlite.file import LOCK_SECONDS, PAGE_BYTES, as_log_error, patiently, table
 from mini_sentry.streams.engines.sqlite.writer import Writer, read_tail
 from mini_sentry.streams.engines.trimming import Mark, cut
-from mini_sentry.streams.log import Delivered, DeliveredTokens, LogUnavailable, Record, Submit
+from mini_sentry.streams.log import Alone, Delivered, DeliveredTokens, LogUnavailable, Member, Record, Submit
 from mini_sentry.streams.topics import READERS
 
 POLL_SECONDS: Final = 0.005
@@ -44,6 +44,8 @@ class SqliteLog:
     LogUnavailable for one that cannot be opened.
     """
 
+    may_repeat = False
+
     def __init__(
         self,
         path: Path,
@@ -67,6 +69,12 @@ class SqliteLog:
         self._is_closed = False
         self._changed = threading.Condition()
         self._waiting_count = 0
+
+    def partitions(self, topic: str) -> int:
+        return 1
+
+    def join(self, group: str, topic: str) -> Member:
+        return Alone(self, topic)
 
     def append(self, topic: str, entries: Sequence[tuple[bytes, bytes]], *, timeout_seconds: float = 30.0) -> None:
         if not entries:
