@@ -29,6 +29,36 @@ def test_every_transition_sets_the_status_and_notes_the_activity(shop: Project, 
     assert (activity.kind, activity.author, activity.created_at) == (expected.kind, "ann@example.com", NOON)
 
 
+@pytest.mark.parametrize(("start", "action"), list(TRANSITIONS))
+def test_whatever_is_done_can_be_undone_to_the_last_date(shop: Project, start: Status, action: Action) -> None:
+    resolved_at = NOON - SECOND if start == Status.RESOLVED else None
+    regressed_at = NOON - 2 * SECOND if start == Status.UNRESOLVED else None
+    group = make_group(shop, status=start, resolved_at=resolved_at, regressed_at=regressed_at)
+    do(group, action)
+    assert do(group, Action.UNDO) == [group.pk]
+    assert (group.status, group.resolved_at, group.regressed_at) == (start, resolved_at, regressed_at)
+    assert do(group, Action.UNDO) == [group.pk]
+    assert group.status == TRANSITIONS[start, action].status
+
+
+def test_what_was_undone_is_an_activity_of_its_own(shop: Project) -> None:
+    group = make_group(shop)
+    do(group, Action.IGNORE)
+    do(group, Action.UNDO)
+    assert list(Activity.objects.order_by("pk").values_list("kind", flat=True)) == ["ignored", "unresolved"]
+
+
+def test_nothing_is_undone_where_nothing_was_done_or_the_group_came_back(shop: Project) -> None:
+    untouched, returned = make_group(shop), make_group(shop)
+    do(untouched, Action.BOOKMARK)
+    do(returned, Action.RESOLVE)
+    Activity.objects.create(group=returned, kind=Activity.Kind.REGRESSED)
+    Group.objects.filter(pk=returned.pk).update(status=Status.UNRESOLVED, regressed_at=NOON)
+    assert do(untouched, Action.UNDO) == []
+    assert do(returned, Action.UNDO) == []
+    assert returned.regressed_at == NOON
+
+
 @pytest.mark.parametrize(
     ("status", "action"),
     [(Status.RESOLVED, Action.RESOLVE), (Status.IGNORED, Action.IGNORE), (Status.UNRESOLVED, Action.UNRESOLVE)],

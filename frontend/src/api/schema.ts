@@ -1037,7 +1037,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ActionEnum: "resolve" | "unresolve" | "ignore" | "assign" | "bookmark" | "unbookmark";
+        ActionEnum: "resolve" | "unresolve" | "ignore" | "assign" | "bookmark" | "unbookmark" | "undo";
         Activity: {
             /** @description Unique within the list. */
             id: string;
@@ -1181,6 +1181,7 @@ export interface components {
         BulkAction: {
             /** @description A slug. */
             project: string;
+            /** @description `undo` takes back the last change of status, unless the group has come back since. */
             action: components["schemas"]["ActionEnum"];
             ids?: number[];
             /** @description Instead of `ids`: all that match. The list's other filters go into the query string. */

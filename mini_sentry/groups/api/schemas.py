@@ -52,7 +52,10 @@ class AssignSerializer(serializers.Serializer[Any]):
 
 class BulkActionSerializer(serializers.Serializer[Any]):
     project = serializers.CharField(help_text="A slug.")
-    action = serializers.ChoiceField(choices=[action.value for action in Action])
+    action = serializers.ChoiceField(
+        choices=[action.value for action in Action],
+        help_text="`undo` takes back the last change of status, unless the group has come back since.",
+    )
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), required=False, max_length=10_000
     )

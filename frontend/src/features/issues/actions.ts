@@ -26,13 +26,7 @@ const statusAfter: Record<Action, Status> = {
 }
 const done: Record<Action, string> = { resolve: 'Resolved', unresolve: 'Reopened', ignore: 'Ignored' }
 
-/** Which action leads back to a status. */
-const backTo: Record<Status, Action> = {
-  resolved: 'resolve',
-  unresolved: 'unresolve',
-  ignored: 'ignore',
-}
-const statuses = Object.keys(backTo) as Status[]
+const statuses: Status[] = ['unresolved', 'resolved', 'ignored']
 
 /** For how long after its first event the server calls an open issue new. */
 const newForMs = 7 * 24 * 3600_000
@@ -50,8 +44,7 @@ export function afterAction(group: Group, action: Action, now: string): Group {
   }
 }
 
-/** The statuses that an action changes something about, of those a list shows: what to ask for one by one, so that undoing
- * knows what every issue was before. */
+/** The statuses that an action changes something about, of those a list shows. */
 export function statusesBefore(action: Action, shown: GroupFilters['status']): Status[] {
   return statuses.filter(status => status !== statusAfter[action] && (shown === 'all' || shown === status))
 }
@@ -65,8 +58,13 @@ export function offered(groups: Group[] | undefined, shown: GroupFilters['status
   )
 }
 
-/** Ids by the status that they had. */
-type Before = Map<Status, number[]>
+/** What groups were before an action, as far as it is known; `ids` are all that it changed. */
+type Before = { ids: number[]; groups: Map<number, Group> }
+
+/** A group with the status that it had, and what goes with it. */
+function asBefore(group: Group, old: Group): Group {
+  return { ...group, status: old.status, substatus: old.substatus, resolved_at: old.resolved_at }
+}
 
 export function useIssueActions(slug: string) {
   const client = useQueryClient()
@@ -92,9 +90,7 @@ export function useIssueActions(slug: string) {
     } catch (error) {
       patchGroups(client, slug, group => {
         const old = before.get(group.id)
-        return old
-          ? { ...group, status: old.status, substatus: old.substatus, resolved_at: old.resolved_at }
-          : group
+        return old ? asBefore(group, old) : group
       })
       toast({ text: failure(error), tone: 'error' })
       return false
@@ -103,33 +99,28 @@ export function useIssueActions(slug: string) {
     }
   }
 
-  async function run(groups: Group[], action: Action): Promise<void> {
-    const fit = groups.filter(group => group.status !== statusAfter[action])
+  async function run(chosen: Group[], action: Action): Promise<void> {
+    const fit = chosen.filter(group => group.status !== statusAfter[action])
     if (fit.length === 0) return
     if (!(await change(fit, action))) return
     const [only] = fit
-    const before: Before = new Map(
-      statuses.map(status => [status, fit.filter(group => group.status === status).map(group => group.id)]),
-    )
-    tell(action, fit.length === 1 && only ? only.short_id : counted(fit.length, 'issue'), before)
+    const groups = new Map(fit.map(group => [group.id, group]))
+    const what = fit.length === 1 && only ? only.short_id : counted(fit.length, 'issue')
+    tell(action, what, { ids: [...groups.keys()], groups })
   }
 
   /** The same for all that match, loaded or not. The server says which it changed; only those are taken back by undo. */
   async function runMatching(filters: GroupFilters, action: Action): Promise<void> {
-    const before: Before = new Map()
+    let ids: number[] = []
     try {
-      for (const status of statusesBefore(action, filters.status)) {
-        const changed = await actOnMatching(slug, action, { ...filters, status })
-        show(changed, action)
-        before.set(status, changed)
-      }
+      ids = await actOnMatching(slug, action, filters)
+      show(ids, action)
     } catch (error) {
       toast({ text: failure(error), tone: 'error' })
     }
     recount()
     listAgain()
-    const total = [...before.values()].reduce((sum, ids) => sum + ids.length, 0)
-    if (total > 0) tell(action, counted(total, 'issue'), before, listAgain)
+    if (ids.length > 0) tell(action, counted(ids.length, 'issue'), { ids, groups: new Map() }, listAgain)
   }
 
   /** More changed than the rows on screen. */
@@ -144,13 +135,14 @@ export function useIssueActions(slug: string) {
     })
   }
 
-  async function undo(before: Before): Promise<void> {
+  /** The server knows all that was, and leaves alone what has come back since. */
+  async function undo({ ids, groups }: Before): Promise<void> {
+    patchGroups(client, slug, group => {
+      const old = groups.get(group.id)
+      return old ? asBefore(group, old) : group
+    })
     try {
-      for (const [status, ids] of before) {
-        if (ids.length === 0) continue
-        show(ids, backTo[status])
-        await actOnGroups(slug, backTo[status], ids)
-      }
+      await actOnGroups(slug, 'undo', ids)
     } catch (error) {
       toast({ text: failure(error), tone: 'error' })
       void client.invalidateQueries({ queryKey: ['groups', slug] })

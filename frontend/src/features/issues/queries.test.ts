@@ -118,7 +118,7 @@ it('an issue that was new when it was resolved is new again when that is undone'
   expect(afterAction(resolved, 'unresolve', '2026-11-23T16:00:05Z').substatus).toBe('new')
 })
 
-it('all that match are asked for by the status they had, so that undoing leads back to it', () => {
+it('an action changes what a list shows of other statuses', () => {
   expect(statusesBefore('resolve', 'unresolved')).toEqual(['unresolved'])
   expect(statusesBefore('resolve', 'all')).toEqual(['unresolved', 'ignored'])
   expect(statusesBefore('resolve', 'resolved')).toEqual([])

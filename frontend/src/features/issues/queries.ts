@@ -153,7 +153,7 @@ export type Action = 'resolve' | 'unresolve' | 'ignore'
 const mostIds = 10_000
 
 /** Does one action to groups of a project by their ids, however many. */
-export async function actOnGroups(slug: string, action: Action, ids: number[]): Promise<void> {
+export async function actOnGroups(slug: string, action: Action | 'undo', ids: number[]): Promise<void> {
   for (let from = 0; from < ids.length; from += mostIds) {
     const body = { project: slug, ids: ids.slice(from, from + mostIds), action }
     await unwrap(api.POST('/api/groups/bulk/', { body }))
