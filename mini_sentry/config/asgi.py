@@ -23,17 +23,16 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from mini_sentry.config.environment import BadSetting
-from mini_sentry.config.wiring import limits
+from mini_sentry.config.wiring import limits, open_bus, open_quotas
 from mini_sentry.config.wsgi import application as django_application
 from mini_sentry.groups.api.events import event_json
 from mini_sentry.ingest.app import make_app
 from mini_sentry.ingest.edge import Edge
 from mini_sentry.ingest.guard import Guard, Thresholds, disk_of
-from mini_sentry.ingest.quotas import MappedQuotas
+from mini_sentry.ingest.quick import QuickEnvelopes
 from mini_sentry.ingest.refusals import Refusals
 from mini_sentry.ingest.routes import handles, without_prefix
 from mini_sentry.live.app import LiveApp, Refusal
-from mini_sentry.live.bus import Bus
 from mini_sentry.projects import keys
 from mini_sentry.releases.sessions import session_json
 from mini_sentry.streams.consumer import lag_seconds
@@ -78,6 +77,11 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
+    @property
+    def quick(self) -> QuickEnvelopes | None:
+        """The edge's short way for the server (`ingest.http`)."""
+        return self._ingest.quick if self._log is not None else None
+
     def end_streams(self) -> None:
         """Called when the process is told to stop: streams would hold up whoever waits for open requests."""
         if self._log is not None:
@@ -99,12 +103,8 @@ class Application:
     async def _start(self) -> None:
         data_dir = settings.DATA_DIR
         self._log = log = open_logs(data_dir)
-        self._bus = Bus(settings.SQLITE_PATH)
-        self._quotas = MappedQuotas(
-            data_dir / "limits.map",
-            events_per_minute=settings.RATE_LIMIT_EVENTS_PER_MINUTE,
-            sessions_per_minute=settings.RATE_LIMIT_EVENTS_PER_MINUTE,
-        )
+        self._bus = open_bus()
+        self._quotas = open_quotas()
         key_map = keys.KeyMap(keys.load)
         self._ingest = make_app(
             Edge(
@@ -126,6 +126,8 @@ class Application:
             )
         )
         self._live = LiveApp(self._bus, find_project=partial(_project_id, key_map), refuse=_refuse)
+        await self._bus.start()
+        await self._quotas.start()
         await self._ingest.startup()
         await self._lag.start(log)
         health.lag.seconds = lambda: self._lag.seconds
@@ -133,8 +135,8 @@ class Application:
     async def _stop(self) -> None:
         await self._lag.stop()
         await self._ingest.shutdown()
-        self._bus.close()
-        self._quotas.close()
+        await self._bus.stop()
+        await self._quotas.stop()
         self._reader.shutdown()
         if self._log is not None:
             await asyncio.to_thread(self._log.close)

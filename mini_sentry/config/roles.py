@@ -41,7 +41,7 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
     """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five."""
     import uvicorn
 
-    from mini_sentry.ingest.http import PreparedProtocol
+    from mini_sentry.ingest.http import EdgeProtocol
 
     if supervised:
         _stop_with_supervisor()
@@ -50,7 +50,7 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
         "host": host.strip("[]"),
         "port": port,
         "loop": "uvloop",
-        "http": PreparedProtocol,
+        "http": EdgeProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

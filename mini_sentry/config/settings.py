@@ -98,6 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DATABASE_URL = env.text("DATABASE_URL", "")
 SQLITE_PATH = DATA_DIR / "main.db"
+REDIS_URL = env.text("REDIS_URL", "")
 DATABASES: dict[str, Any] = {"default": database(env, sqlite_path=SQLITE_PATH)}
 ATOMIC_REQUESTS = False
 

@@ -8,6 +8,7 @@ from typing import Final
 from mini_sentry.ingest import rest, sdk
 from mini_sentry.ingest.edge import Edge, Intake
 from mini_sentry.ingest.guard import DISK_FULL
+from mini_sentry.ingest.quick import QuickEnvelopes
 from mini_sentry.ingest.quotas import QuotasUnavailable
 from mini_sentry.ingest.replies import (
     ClientGone,
@@ -47,6 +48,8 @@ class IngestApp:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._intake: Intake | None = None
+        self.quick: QuickEnvelopes | None = None
+        """The short way for the server (`ingest.http`); None while nothing is accepted."""
 
     async def startup(self) -> None:
         edge = self._edge
@@ -55,10 +58,11 @@ class IngestApp:
         await edge.keys.start()
         await edge.refusals.start(intake.publisher)
         self._intake = intake
+        self.quick = QuickEnvelopes(intake)
 
     async def shutdown(self) -> None:
         """Stop looking at disk and database, and hand the last counts to the log."""
-        self._intake = None
+        self._intake = self.quick = None
         await self._edge.guard.stop()
         await self._edge.keys.stop()
         await self._edge.refusals.stop()
@@ -93,10 +97,7 @@ def make_app(edge: Edge) -> IngestApp:
 
 
 async def _refuse(intake: Intake, send: Send, refused: Refused) -> None:
-    if refused.quantity:
-        intake.edge.refusals.count(
-            refused.project_id, refused.outcome, refused.reason, refused.category, refused.quantity
-        )
+    intake.count(refused)
     await reply_refused(send, refused)
 
 

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 from mini_sentry.ingest.guard import Guard
 from mini_sentry.ingest.quotas import Quotas
 from mini_sentry.ingest.refusals import Refusals
-from mini_sentry.ingest.replies import Scope
+from mini_sentry.ingest.replies import Refused
 from mini_sentry.ingest.senders import Senders
 from mini_sentry.projects.keys import KeyMap
 from mini_sentry.protocol.limits import DEFAULT, Limits
 from mini_sentry.streams.log import Log
 from mini_sentry.streams.publisher import Publisher
+
+Peer = tuple[str, int]
+"""Address and port of the other end of a connection."""
 
 
 class Announcements(Protocol):
@@ -61,10 +64,16 @@ class Intake:
     def __post_init__(self) -> None:
         self.senders = Senders(self.edge.keys)
 
-    def client_ip(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+    def count(self, refused: Refused) -> None:
+        """What did not pass becomes an outcome, unless it was counted elsewhere already."""
+        if refused.quantity:
+            self.edge.refusals.count(
+                refused.project_id, refused.outcome, refused.reason, refused.category, refused.quantity
+            )
+
+    def client_ip(self, peer: Peer | None, headers: dict[bytes, bytes]) -> str:
         """The address a request comes from: the first one that a trusted proxy names, else the peer's; "" when unknown."""
-        peer = scope.get("client")
-        address: str = peer[0] if peer else ""
+        address = peer[0] if peer else ""
         if not self.edge.trusted_proxies:
             return address
         forwarded = headers.get(b"x-forwarded-for")

@@ -39,14 +39,8 @@ _id = msgspec.json.Decoder(_Id).decode
 _text = msgspec.json.Decoder(str).decode
 
 
-def admit(items: Sequence[Item], quotas: Quotas, project_id: int, *, now: float) -> Admitted:
+async def admit(items: Sequence[Item], quotas: Quotas, project_id: int, *, now: float) -> Admitted:
     """Take the items' share of the project's quotas. An attachment goes with its event. Raises QuotasUnavailable."""
-    if len(items) == 1:
-        # What nearly every envelope is.
-        only = BUCKET_OF_ITEM.get(items[0].type)
-        if only is None or (admission := quotas.admit(project_id, only, 1, now=now)).admitted:
-            return Admitted([], [])
-        return Admitted([0], [(only, admission.retry_after_seconds)])
     wanted: dict[Bucket, list[int]] = {}
     for index, item in enumerate(items):
         bucket = BUCKET_OF_ITEM.get(item.type)
@@ -55,7 +49,7 @@ def admit(items: Sequence[Item], quotas: Quotas, project_id: int, *, now: float)
     dropped: list[int] = []
     limits: list[tuple[Bucket, int]] = []
     for bucket, indexes in wanted.items():
-        admission = quotas.admit(project_id, bucket, len(indexes), now=now)
+        admission = await quotas.ask(project_id, bucket, len(indexes), now=now)
         if admission.admitted < len(indexes):
             dropped += indexes[admission.admitted :]
             limits.append((bucket, admission.retry_after_seconds))
@@ -63,6 +57,18 @@ def admit(items: Sequence[Item], quotas: Quotas, project_id: int, *, now: float)
                 dropped += [index for index, item in enumerate(items) if item.type == "attachment"]
     dropped.sort()
     return Admitted(dropped, limits)
+
+
+def passes(item: Item, quotas: Quotas, project_id: int, *, now: float) -> bool:
+    """Take the share of an only item, if that can be done at once. Raises QuotasUnavailable.
+
+    False has taken nothing: ask `admit`, which may wait.
+    """
+    bucket = BUCKET_OF_ITEM.get(item.type)
+    if bucket is None:
+        return True
+    admission = quotas.admit(project_id, bucket, 1, now=now)
+    return admission is not None and admission.admitted == 1
 
 
 def categories(items: Sequence[Item], indexes: Sequence[int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mini_sentry.ingest.guard import DISK_FULL, UNREACHABLE
-from mini_sentry.ingest.replies import closed
+from mini_sentry.ingest.replies import Refused, closed
 from mini_sentry.streams.log import LogError, LogFull
 from mini_sentry.streams.publisher import Publisher
 from mini_sentry.streams.topics import INGEST, Accepted, pack
@@ -30,5 +30,10 @@ async def publish(publisher: Publisher, key: bytes, message: Accepted, *, catego
     try:
         await publisher.publish(INGEST, key, pack(message))
     except LogError as error:
-        state = DISK_FULL if isinstance(error, LogFull) else UNREACHABLE
-        raise closed(state, project_id=message.project_id, category=category) from error
+        raise unavailable(error, project_id=message.project_id, category=category) from error
+
+
+def unavailable(error: LogError, *, project_id: int, category: str) -> Refused:
+    """503 for what the log could not make durable."""
+    state = DISK_FULL if isinstance(error, LogFull) else UNREACHABLE
+    return closed(state, project_id=project_id, category=category)

@@ -9,6 +9,7 @@ import fcntl
 import math
 import mmap
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -45,13 +46,38 @@ class QuotasUnavailable(Exception):
 class Quotas(Protocol):
     """Counts per project and minute. What one process admitted, the others know at once; exactly the limit passes."""
 
-    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+    async def start(self) -> None:
+        """Called once, in the event loop that asks."""
+
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission | None:
         """Let as many of `quantity` items pass as still fit. `now` is Unix seconds. Raises QuotasUnavailable.
 
-        Called by one thread at a time.
+        None when the answer must be waited for, and then nothing is counted: `ask`. Called by one thread at a time.
         """
 
+    async def ask(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        """The same, waited for. Never for long: counts that are far away are replaced by this machine's own meanwhile."""
+
+    async def stop(self) -> None: ...
+
+
+class _AtOnce(ABC):
+    """The part of an engine that can always tell at once and holds nothing of an event loop."""
+
+    @abstractmethod
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission: ...
+
+    @abstractmethod
     def close(self) -> None: ...
+
+    async def start(self) -> None:
+        return
+
+    async def ask(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        return self.admit(project_id, bucket, quantity, now=now)
+
+    async def stop(self) -> None:
+        self.close()
 
 
 def window_at(now: float, counted_in: int) -> int:
@@ -78,7 +104,7 @@ def rate_limit_headers(refused: Sequence[tuple[Bucket, int]]) -> list[tuple[byte
     return [(b"retry-after", b"%d" % longest), (b"x-sentry-rate-limits", limits.encode())]
 
 
-class MemoryQuotas:
+class MemoryQuotas(_AtOnce):
     """Counts of one process, for tests and for a single web process."""
 
     def __init__(self, *, events_per_minute: int, sessions_per_minute: int) -> None:
@@ -108,7 +134,7 @@ _SLOT_BYTES: Final = 16
 _MAGIC: Final = b"mini-sentry q1\0\0"
 
 
-class MappedQuotas:
+class MappedQuotas(_AtOnce):
     """Counts in a file that several web processes on one machine map into memory; `flock` keeps them apart.
 
     Project ids are small and dense, so a project's slot lies at `project_id * 16` and never moves; no project has the

@@ -50,6 +50,8 @@ def _prepared(status: int, headers: Sequence[Header]) -> Message:
 
 
 _EVENT_ID_START: Final = _prepared(200, [JSON, (b"content-length", b"41"), *CORS])
+_EVENT_ID_HEAD: Final[bytes] = _EVENT_ID_START[HEAD]
+_NOTHING_RESPONSE: Final[bytes] = _prepared(200, [(b"content-length", b"2"), *CORS, JSON])[HEAD] + b"{}"
 _RATE_LIMITED: Final = frozenset({Reason.PROJECT_LIMIT, Reason.BACKLOG, Reason.DISK_FULL})
 
 
@@ -126,6 +128,27 @@ async def reply(
         sent.append((b"content-type", content_type))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
+
+
+def event_id_response(event_id: str) -> bytes:
+    """The same as bytes, head and all; without an id for an envelope that held no event."""
+    if not event_id:
+        return _NOTHING_RESPONSE
+    return b'%b{"id":"%b"}' % (_EVENT_ID_HEAD, event_id.encode())
+
+
+def refused_response(refused: Refused) -> bytes:
+    """What `reply_refused` sends, as bytes, head and all."""
+    body = msgspec.json.encode(refused.body)
+    headers = [(b"content-length", b"%d" % len(body)), *CORS, *refused.headers, JSON]
+    head: bytes = _prepared(refused.status, headers)[HEAD]
+    return head + body
+
+
+def closing(response: bytes) -> bytes:
+    """The same response on a connection that ends with it."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    return head + b"\r\nconnection: close\r\n\r\n" + body
 
 
 async def reply_event_id(send: Send, event_id: str) -> None:

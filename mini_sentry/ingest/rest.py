@@ -49,7 +49,7 @@ async def event(intake: Intake, route: Route, scope: Scope, receive: Receive, se
     parse = partial(rest_event.parse, limits=edge.limits)
     rest = await _checked(intake, project, headers, receive, parse, category="error")
     now = edge.now()
-    _admit(intake, project, Bucket.EVENTS, category="error", now=now)
+    await _admit(intake, project, Bucket.EVENTS, category="error", now=now)
     event_id = rest.event_id or uuid.uuid4().hex
     message = _message("rest", intake, project, scope, headers, now, event_id, rest.payload)
     if not _is_waiting(intake, headers):
@@ -78,7 +78,7 @@ async def session(intake: Intake, route: Route, scope: Scope, receive: Receive, 
             400, {"detail": str(error)}, Reason.MALFORMED, project_id=project.project_id, category="session"
         ) from error
     now = edge.now()
-    _admit(intake, project, Bucket.SESSIONS, category="session", now=now)
+    await _admit(intake, project, Bucket.SESSIONS, category="session", now=now)
     message = _message("session", intake, project, scope, headers, now, "", sent.payload)
     if not _is_waiting(intake, headers):
         await publish(intake.publisher, project_key(project.project_id), message, category="session")
@@ -155,9 +155,9 @@ async def _checked(
         raise unacceptable(error, project_id=project.project_id, category=category) from error
 
 
-def _admit(intake: Intake, project: ProjectFacts, bucket: Bucket, *, category: str, now: float) -> None:
+async def _admit(intake: Intake, project: ProjectFacts, bucket: Bucket, *, category: str, now: float) -> None:
     """Raises Refused (429)."""
-    admission = intake.edge.quotas.admit(project.project_id, bucket, 1, now=now)
+    admission = await intake.edge.quotas.ask(project.project_id, bucket, 1, now=now)
     if not admission.admitted:
         raise Refused(
             429,
@@ -196,7 +196,7 @@ def _message(
         record_id=new_record_id(),
         event_id=event_id,
         encoding="",
-        client_ip=intake.client_ip(scope, headers),
+        client_ip=intake.client_ip(scope.get("client"), headers),
         user_agent=headers.get(b"user-agent", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],
         content_type="application/json",
         origin=headers.get(b"origin", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],

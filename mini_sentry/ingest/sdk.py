@@ -60,11 +60,12 @@ async def envelope(intake: Intake, route: Route, scope: Scope, receive: Receive,
     elif scanned.dsn and scanned.dsn != sender.checked_dsn:
         sender.check_dsn(scanned.dsn, category="error")
     now = edge.now()
-    dropped, full = items.admit(scanned.items, edge.quotas, sender.project_id, now=now)
+    dropped, full = await items.admit(scanned.items, edge.quotas, sender.project_id, now=now)
     event_id = items.answered_id(scanned.items, scanned.event_id, plain)
     if len(dropped) < len(scanned.items):
-        message = _message("envelope", intake, sender, scope, headers, now, event_id, encoding, body, dropped)
-        await publish(intake.publisher, sender.log_key, message, category="error")
+        client_ip = intake.client_ip(scope.get("client"), headers)
+        accepted = message("envelope", sender, headers, client_ip, now, event_id, encoding, body, dropped)
+        await publish(intake.publisher, sender.log_key, accepted, category="error")
     if full:
         for category, quantity in items.categories(scanned.items, dropped).items():
             edge.refusals.count(sender.project_id, Outcome.RATE_LIMITED, Reason.PROJECT_LIMIT, category, quantity)
@@ -98,10 +99,11 @@ async def store(intake: Intake, route: Route, scope: Scope, receive: Receive, se
     except ProtocolError as error:
         raise unacceptable(error, project_id=sender.project_id, category="error") from error
     now = edge.now()
-    _admit_events(intake, sender, 1, category="error", now=now)
+    await _admit_events(intake, sender, 1, category="error", now=now)
     event_id = items.payload_id(payload) or uuid.uuid4().hex
-    message = _message("store", intake, sender, scope, headers, now, event_id, encoding, body, [])
-    await publish(intake.publisher, sender.log_key, message, category="error")
+    client_ip = intake.client_ip(scope.get("client"), headers)
+    accepted = message("store", sender, headers, client_ip, now, event_id, encoding, body, [])
+    await publish(intake.publisher, sender.log_key, accepted, category="error")
     if is_get:
         await reply(send, 200, GIF, content_type=b"image/gif")
     else:
@@ -121,10 +123,11 @@ async def security(intake: Intake, route: Route, scope: Scope, receive: Receive,
     except ProtocolError as error:
         raise unacceptable(error, project_id=sender.project_id, category="security") from error
     now = edge.now()
-    _admit_events(intake, sender, len(reports), category="security", now=now)
+    await _admit_events(intake, sender, len(reports), category="security", now=now)
     query = {name: values[0] for name, values in _query(scope).items() if name in _QUERY_KEPT}
-    message = _message("security", intake, sender, scope, headers, now, uuid.uuid4().hex, encoding, body, [], query)
-    await publish(intake.publisher, sender.log_key, message, category="security")
+    client_ip = intake.client_ip(scope.get("client"), headers)
+    accepted = message("security", sender, headers, client_ip, now, uuid.uuid4().hex, encoding, body, [], query)
+    await publish(intake.publisher, sender.log_key, accepted, category="security")
     await reply(send, 201, b"")
 
 
@@ -156,20 +159,19 @@ async def _admitted_sender(
     return sender
 
 
-def _admit_events(intake: Intake, sender: Sender, quantity: int, *, category: str, now: float) -> None:
+async def _admit_events(intake: Intake, sender: Sender, quantity: int, *, category: str, now: float) -> None:
     """All or nothing, for bodies that cannot be stored in part. Raises Refused."""
-    admission = intake.edge.quotas.admit(sender.project_id, Bucket.EVENTS, quantity, now=now)
+    admission = await intake.edge.quotas.ask(sender.project_id, Bucket.EVENTS, quantity, now=now)
     if admission.admitted < quantity:
         full = [(Bucket.EVENTS, admission.retry_after_seconds)]
         raise limited(full, sender.project_id, category=category, quantity=quantity)
 
 
-def _message(
+def message(
     kind: str,
-    intake: Intake,
     sender: Sender,
-    scope: Scope,
     headers: dict[bytes, bytes],
+    client_ip: str,
     now: float,
     event_id: str,
     encoding: str,
@@ -177,6 +179,7 @@ def _message(
     dropped: list[int],
     query: dict[str, str] | None = None,
 ) -> Accepted:
+    """What the log keeps of a request: `streams.topics.Accepted` says what each field means."""
     return Accepted(
         kind,
         sender.project_id,
@@ -185,7 +188,7 @@ def _message(
         new_record_id(),
         event_id,
         encoding,
-        intake.client_ip(scope, headers),
+        client_ip,
         headers.get(b"user-agent", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],
         headers.get(b"content-type", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],
         headers.get(b"origin", b"").decode("latin-1")[:LONGEST_HEADER_CHARS],

@@ -53,6 +53,13 @@ class Senders:
         self._seen: dict[_Seen, Sender] = {}
         self._generation = -1
 
+    def known(self, project_id: int, headers: dict[bytes, bytes], query_string: bytes) -> Sender | None:
+        """The sender, if these very credentials were found good since the keys last changed; None says nothing."""
+        if self._generation != self._keys.generation:
+            self._seen.clear()
+            self._generation = self._keys.generation
+        return self._seen.get((project_id, headers.get(b"x-sentry-auth"), headers.get(b"authorization"), query_string))
+
     async def find(
         self, project_id: int, headers: dict[bytes, bytes], query_string: bytes, *, category: str = "error"
     ) -> Sender | None:
@@ -60,14 +67,10 @@ class Senders:
 
         Raises Refused: 403 for a key that does not exist, is switched off or belongs elsewhere, 503 when nobody can tell.
         """
-        if self._generation != self._keys.generation:
-            self._seen.clear()
-            self._generation = self._keys.generation
-        auth, authorization = headers.get(b"x-sentry-auth"), headers.get(b"authorization")
-        seen = (project_id, auth, authorization, query_string)
-        sender = self._seen.get(seen)
+        sender = self.known(project_id, headers, query_string)
         if sender is not None:
             return sender
+        auth, authorization = headers.get(b"x-sentry-auth"), headers.get(b"authorization")
         found = credentials(auth, authorization, query_string)
         if found is None:
             return None
@@ -75,7 +78,7 @@ class Senders:
         if len(auth or b"") + len(authorization or b"") + len(query_string) <= LONGEST_REMEMBERED_BYTES:
             if len(self._seen) >= MOST_REMEMBERED:
                 self._seen.clear()
-            self._seen[seen] = sender
+            self._seen[project_id, auth, authorization, query_string] = sender
         return sender
 
     async def from_dsn(self, text: str, project_id: int, *, category: str = "error") -> Sender:

@@ -6,15 +6,12 @@ Speaks gzip (several members too), deflate (with or without the zlib header), br
 from collections.abc import Callable
 
 import brotli  # type: ignore[import-untyped, unused-ignore]
-import deflate
 import zstandard
 from isal import igzip_lib, isal_zlib
 
 from mini_sentry.protocol.errors import BodyTooLarge, EncodingInvalid, EncodingUnknown
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
-_GZIP_MIN_BYTES = 18
-_MAX_RATIO = 1032  # deflate cannot do better: a trailer that promises more is a lie
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -43,24 +40,6 @@ def _plain(body: bytes, max_bytes: int) -> bytes:
 
 
 def _gzip(body: bytes, max_bytes: int) -> bytes:
-    """libdeflate in one go when the trailer's size is within the cap, else a stream with a cap.
-
-    libdeflate stops after the first member and does not say so, hence the look for a second header and at the size.
-    """
-    if len(body) >= _GZIP_MIN_BYTES:
-        promised = int.from_bytes(body[-4:], "little")
-        if 0 < promised <= max_bytes and promised <= len(body) * _MAX_RATIO and body.find(_GZIP_MAGIC, 1) < 0:
-            try:
-                whole = deflate.gzip_decompress(body)
-            except (deflate.DeflateError, ValueError, MemoryError):
-                pass
-            else:
-                if len(whole) == promised:
-                    return bytes(whole)
-    return _gzip_members(body, max_bytes)
-
-
-def _gzip_members(body: bytes, max_bytes: int) -> bytes:
     members: list[bytes] = []
     size = 0
     rest = body

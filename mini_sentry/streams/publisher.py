@@ -1,9 +1,19 @@
 """Appending from an event loop: a future per record, one wake-up of the loop per group commit."""
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from mini_sentry.streams.log import Log
+
+
+class Waiter(Protocol):
+    """Who waits for a record to be durable: the part of a future that is used here. Told nothing once it is `done`."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: None, /) -> None: ...
+
+    def set_exception(self, error: Exception, /) -> None: ...
 
 
 class Publisher:
@@ -22,6 +32,10 @@ class Publisher:
         self._submit(topic, key, value, future)
         return future
 
+    def submit(self, topic: str, key: bytes, value: bytes, waiter: Waiter) -> None:
+        """As `publish`, for a waiter of one's own, which is called in the event loop."""
+        self._submit(topic, key, value, waiter)
+
     def _committed(self, futures: list[Any], error: Exception | None) -> None:
         try:
             self._loop.call_soon_threadsafe(_resolve, futures, error)
@@ -31,7 +45,7 @@ class Publisher:
                 raise
 
 
-def _resolve(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+def _resolve(futures: list[Waiter], error: Exception | None) -> None:
     for future in futures:
         if future.done():
             continue

@@ -70,6 +70,18 @@ class Board:
         return future
 
 
+class _Written:
+    """The other end of a connection."""
+
+    is_void = False
+
+    def __init__(self, response: asyncio.Future[bytes]) -> None:
+        self._response = response
+
+    def write(self, response: bytes) -> None:
+        self._response.set_result(response)
+
+
 class Server:
     """A started edge. What a test may change while it runs is an attribute."""
 
@@ -143,6 +155,12 @@ class Server:
             self._request(method, url, body, headers, is_cut_off=is_cut_off, root_path=root_path, peer=peer)
         )
 
+    def quick(
+        self, url: str, body: bytes, headers: Mapping[str, str] = AUTH, *, peer: str = "192.0.2.7"
+    ) -> Answer | None:
+        """One request by the short way; None when it has to go the long way."""
+        return self._runner.run(self._quick(url, body, headers, peer))
+
     def together(self, *calls: tuple[str, str, bytes, Mapping[str, str]]) -> list[Answer]:
         """Several requests at once."""
 
@@ -182,6 +200,16 @@ class Server:
 
     async def _read_session(self, project_id: int, session_id: str) -> bytes | None:
         return self.stored_sessions.get((project_id, session_id))
+
+    async def _quick(self, url: str, body: bytes, headers: Mapping[str, str], peer: str) -> Answer | None:
+        written: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        assert self.app.quick is not None
+        if not self.app.quick.take(url.encode(), lines, (peer, 50000), body, _Written(written)):
+            return None
+        head, _, answered = (await asyncio.wait_for(written, 10)).partition(b"\r\n\r\n")
+        status, *rest = head.decode().split("\r\n")
+        return Answer(int(status.split()[1]), dict(line.split(": ", 1) for line in rest), answered)
 
     async def _request(
         self,

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,25 +12,82 @@ import pytest
 import uvicorn
 import uvloop
 
-from mini_sentry.ingest.http import PreparedProtocol
+from mini_sentry.ingest.http import EdgeProtocol
+from mini_sentry.ingest.quick import QuickEnvelopes
+from mini_sentry.protocol import envelope
 from mini_sentry.protocol.limits import Limits
+from mini_sentry.streams.engines.memory import MemoryLog
+from mini_sentry.streams.log import DeliveredTokens, Submit
 from tests.ingest.driver import AUTH, EVENT_ID, Server, event_envelope, gzipped
 
 URL = "/api/1/envelope/"
 
 
+class SlowLog(MemoryLog):
+    """A log whose commits take 300 ms; `begun` is set when the second record has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self._count = 0
+
+    def producer(self, delivered: DeliveredTokens) -> Submit:
+        submit = super().producer(delivered)
+
+        def submit_later(topic: str, key: bytes, value: bytes, token: object) -> None:
+            self._count += 1
+            if self._count > 1:
+                self.begun.set()
+            threading.Timer(0.3, submit, (topic, key, value, token)).start()
+
+        return submit_later
+
+
+class LongWay:
+    """The edge as an application that knows no short way."""
+
+    def __init__(self, edge: Server, started: threading.Event) -> None:
+        self.edge = edge
+        self.calls = 0
+        self._started = started
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            self.calls += 1
+            await self.edge.app(scope, receive, send)
+            return
+        for act, name in ((self.edge.app.startup, "startup"), (self.edge.app.shutdown, "shutdown")):
+            await receive()
+            await act()
+            await send({"type": f"lifespan.{name}.complete"})
+            self._started.set()
+
+
+class ShortWay(LongWay):
+    @property
+    def quick(self) -> QuickEnvelopes | None:
+        return self.edge.app.quick
+
+
 class Running:
     """A server on a free port of the loopback interface, in a thread."""
 
-    def __init__(self, edge: Server) -> None:
+    def __init__(self, edge: Server, way: type[LongWay] = ShortWay) -> None:
         self.edge = edge
+        self._started = threading.Event()
+        self.app = way(edge, self._started)
         listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = listening.getsockname()[1]
         config = uvicorn.Config(
-            self._app, interface="asgi3", http=PreparedProtocol, ws="none", log_level="critical", access_log=False
+            self.app,
+            interface="asgi3",
+            http=EdgeProtocol,
+            ws="none",
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
         )
         self._server = uvicorn.Server(config)
-        self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: uvloop.run(self._server.serve([listening])), daemon=True)
         self._thread.start()
         assert self._started.wait(10)
@@ -51,22 +109,17 @@ class Running:
                 received += part
             return received
 
-    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan":
-            await self.edge.app(scope, receive, send)
-            return
-        for act, name in ((self.edge.app.startup, "startup"), (self.edge.app.shutdown, "shutdown")):
-            await receive()
-            await act()
-            await send({"type": f"lifespan.{name}.complete"})
-            self._started.set()
 
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    server = Running(Server(limits=Limits(request_bytes=300_000)))
+@pytest.fixture(scope="module", params=[ShortWay, LongWay], ids=["short way", "long way"])
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    server = Running(Server(limits=Limits(request_bytes=300_000)), request.param)
     yield server
     server.stop()
+
+
+def envelope_of(message_chars: int) -> bytes:
+    payload = b'{"message":"%s"}' % (b"x" * message_chars)
+    return envelope.build({"event_id": EVENT_ID}, [({"type": "event"}, payload)])
 
 
 def raw(body: bytes, *, version: str = "1.1", extra: str = "") -> bytes:
@@ -150,3 +203,61 @@ def test_head_and_options_are_answered_without_a_body(running: Running) -> None:
         response = connection.getresponse()
         assert (response.status, response.read()) == (status, b"")
     connection.close()
+
+
+@pytest.fixture
+def short() -> Iterator[Running]:
+    server = Running(Server())
+    yield server
+    server.stop()
+
+
+def test_the_usual_envelope_goes_the_short_way_once_its_key_is_known(short: Running) -> None:
+    first, *rest = [short.exchange(raw(event_envelope()), ends=b"}") for _ in range(4)]
+    assert short.app.calls == 1
+    assert {answer.rpartition(b"\r\n")[2] for answer in (first, *rest)} == {b'{"id":"%s"}' % EVENT_ID.encode()}
+    assert len(short.edge.messages()) == 4
+
+
+def test_a_body_in_many_pieces_goes_the_short_way_and_a_long_one_does_not(short: Running) -> None:
+    connection = short.connect()
+    connection.request("POST", URL, event_envelope(), AUTH)
+    connection.getresponse().read()
+    body = envelope_of(30_000)
+    with socket.create_connection(("127.0.0.1", short.port), timeout=10) as other:
+        for start in range(0, len(sent := raw(body)), 1000):
+            other.sendall(sent[start : start + 1000])
+            time.sleep(0.001)
+        assert other.recv(1000).endswith(b"}")
+    assert short.app.calls == 1
+    long_one = envelope_of(200_000)
+    connection.request("POST", URL, long_one, AUTH)
+    assert json.loads(connection.getresponse().read()) == {"id": EVENT_ID}
+    connection.close()
+    assert short.app.calls == 2
+    assert [len(message.body) for message in short.edge.messages()[1:]] == [len(body), len(long_one)]
+
+
+def test_who_waits_for_the_commit_while_the_server_ends_is_answered_and_told_to_leave() -> None:
+    log = SlowLog()
+    short = Running(Server(log=log))
+    short.exchange(raw(event_envelope()), ends=b"}")
+    with socket.create_connection(("127.0.0.1", short.port), timeout=10) as connection:
+        connection.sendall(raw(event_envelope()))
+        assert log.begun.wait(10)
+        stopping = threading.Thread(target=short.stop)
+        stopping.start()
+        received = connection.recv(1000)
+        assert connection.recv(1000) == b""
+        stopping.join(10)
+    assert b"connection: close\r\n" in received
+    assert received.endswith(b'{"id":"%s"}' % EVENT_ID.encode())
+    assert short.app.calls == 1
+
+
+def test_a_client_that_leaves_before_the_commit_harms_nobody(short: Running) -> None:
+    short.exchange(raw(event_envelope()), ends=b"}")
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", short.port), timeout=10) as connection:
+            connection.sendall(raw(event_envelope()))
+    assert short.exchange(raw(event_envelope()), ends=b"}").endswith(b'{"id":"%s"}' % EVENT_ID.encode())

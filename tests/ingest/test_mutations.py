@@ -178,3 +178,23 @@ def test_the_damage_is_real_and_some_of_it_is_still_accepted() -> None:
         except ProtocolError:
             outcomes.add("refused")
     assert outcomes == {"read", "refused"}
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(which=st.integers(0, len(BODIES) - 1), seed=st.integers(0, 2**32), encoding=st.sampled_from(sorted(COMPRESS)))
+def test_a_damaged_envelope_is_answered_by_the_short_way_as_by_the_long_one_or_not_at_all(
+    server: Server, which: int, seed: int, encoding: str
+) -> None:
+    body = COMPRESS[encoding](mutate(BODIES[which], seed))
+    headers = {**AUTH, "Content-Encoding": encoding}
+    server.post("/api/1/envelope/", b"{}\n")
+    quick = server.quick("/api/1/envelope/", body, headers)
+    if quick is None:
+        return
+    taken = last_message(server)
+    long = server.post("/api/1/envelope/", body, headers)
+    assert (quick.status, quick.headers) == (long.status, long.headers)
+    # An event without an id of its own gets a new one each time.
+    assert quick.body.replace(taken.event_id.encode(), b"") == long.body.replace(
+        last_message(server).event_id.encode(), b""
+    )

@@ -9,6 +9,7 @@ under the lock with the offsets read anew.
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from queue import SimpleQueue
@@ -22,6 +23,10 @@ ROWS_AT_ONCE: Final = 64
 ITEMS_PER_COMMIT: Final = 1000
 BYTES_PER_COMMIT: Final = 16 << 20
 LOCK_SECONDS_AFTER_FAILURE: Final = 1.0
+BUSY_ITEMS: Final = 4
+GATHER_SECONDS: Final = 0.0005
+"""After a commit of `BUSY_ITEMS` the next one waits this long for company: a commit costs as much as ten records do, and each
+one takes the interpreter from the thread that accepts."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +81,11 @@ class Writer:
     def _run(self) -> None:
         queue = self._queue
         is_last = False
+        gathered = 0
         while not is_last:
             item = queue.get()
+            if gathered >= BUSY_ITEMS:
+                time.sleep(GATHER_SECONDS)
             batch: list[Item] = []
             size = 0
             while item is not None:
@@ -88,6 +96,7 @@ class Writer:
                     break
                 item = queue.get()
             is_last = item is None
+            gathered = len(batch)
             if batch:
                 deliver(batch, self._write(batch))
         self._is_over = True
