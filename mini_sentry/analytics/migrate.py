@@ -36,6 +36,7 @@ FOR_EVER_DAYS: Final = 10_000
 
 CLUSTER_ONLY: Final = "{cluster_only}"
 
+_WORD = re.compile(r"\{(\w+)\}")
 _STATEMENT_END = re.compile(r";[ \t]*(?:\n|\Z)")
 
 
@@ -88,22 +89,17 @@ def statements(name: str, *, database: str, cluster: str = "") -> list[str]:
     """The file's statements, filled in."""
     text = (resources.files("mini_sentry.analytics") / "schema" / name).read_text()
     filled = {
-        "{database}": database,
-        "{local}": "_local" if cluster else "",
-        "{on_cluster}": _on_cluster(cluster),
-        "{replicated}": "Replicated" if cluster else "",
-        "{cluster}": f"'{cluster}'",
+        "database": database,
+        "local": "_local" if cluster else "",
+        "on_cluster": _on_cluster(cluster),
+        "replicated": "Replicated" if cluster else "",
+        "cluster": f"'{cluster}'",
+        "cluster_only": "",
     }
-    found = []
-    for statement in _STATEMENT_END.split(text):
-        if CLUSTER_ONLY in statement and not cluster:
-            continue
-        filled_in = statement.replace(CLUSTER_ONLY, "")
-        for key, value in filled.items():
-            filled_in = filled_in.replace(key, value)
-        if filled_in.strip():
-            found.append(filled_in.strip())
-    return found
+    wanted = [one for one in _STATEMENT_END.split(text) if cluster or CLUSTER_ONLY not in one]
+    # In one pass: what is filled in may be a macro of the server's, in braces as well.
+    filled_in = (_WORD.sub(lambda word: filled[word[1]], statement).strip() for statement in wanted)
+    return [statement for statement in filled_in if statement]
 
 
 def keeping(target: str, expires_at: str, days: int, cluster: str) -> str:

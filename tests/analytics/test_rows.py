@@ -22,7 +22,7 @@ STRUCTS = {"events": EventRow, "outcomes": OutcomeRow}
 def test_the_struct_the_types_and_the_table_name_the_same_fields(table: str) -> None:
     fields = list(STRUCTS[table].__struct_fields__)
     [name] = [name for name in schema_files() if table in name]
-    [definition] = statements(name, database="sentry", engine="ReplacingMergeTree", on_cluster="")
+    [definition] = statements(name, database="sentry")
     columns = re.findall(r"^    (\w+) +[A-Z]\w+", definition.split("ENGINE")[0], re.MULTILINE)
     assert sorted(rows.TYPES[table]) == sorted(fields)
     assert sorted(set(columns) - {"INDEX"}) == sorted(fields)

@@ -19,10 +19,18 @@ from tests.installation import free_port
 
 PASSWORD = "p@ss w/rd"
 
-_SERVE = """
+DEAD_CLUSTER = "dead"
+"""A cluster that every server here knows: two shards, behind whose addresses nothing runs."""
+
+_DEAD_SHARD = "<shard><replica><host>127.0.0.1</host><port>9</port></replica></shard>"
+
+_SERVE = f"""
 import sys
 from pathlib import Path
+from mini_sentry.analytics import chdb_engine
 from mini_sentry.analytics.chdb_server import ColumnServer
+known = "<remote_servers><{DEAD_CLUSTER}>{_DEAD_SHARD * 2}</{DEAD_CLUSTER}></remote_servers></clickhouse>"
+chdb_engine._CONFIG = chdb_engine._CONFIG.replace("</clickhouse>", known)
 server = ColumnServer(Path(sys.argv[1]), port=int(sys.argv[2]), password=sys.argv[3])
 server.start()
 print("serving", flush=True)
