@@ -120,8 +120,8 @@ def _stored(group: Group, payload: Mapping[str, Any], received_at: datetime, *, 
             },
         )
     packed = zstandard.ZstdCompressor().compress(pack(event.payload, facts_of(event, grouping)))
-    body = Body(group.project_id, event.event_id, received_at.timestamp(), 0, packed)
-    (body_id,) = bodies().write(received_at.date(), [body])
+    stored = Body(group.project_id, event.event_id, received_at.timestamp(), 0, packed)
+    (body_id,) = bodies().write(received_at.date(), [stored])
     return {
         "event_id": uuid.UUID(event.event_id),
         "level": event.level,

@@ -188,6 +188,11 @@ def partitioned() -> tuple[DayPartitions, ...]:
     return (EVENTS, BODIES) if connection.vendor == "postgresql" else ()
 
 
+def event_days() -> DayPartitions | None:
+    """The partitions of events; None in a store that has none."""
+    return EVENTS if EVENTS in partitioned() else None
+
+
 def make_ahead(now: datetime) -> int:
     """Make the partitions of today and of the days ahead; how many were missing."""
     today = now.date()

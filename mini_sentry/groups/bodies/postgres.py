@@ -48,7 +48,7 @@ class PartitionedBodies:
         self._days.ensure([day])
         with self._hasty_transaction() as cursor:
             added = 0
-            waiting = range(len(bodies))
+            waiting = list(range(len(bodies)))
             while waiting:
                 made, waiting = _place(cursor, day, bodies, names, ids, waiting)
                 added += sum(len(bodies[index].data) + ROW_BYTES for index in made)
