@@ -96,10 +96,39 @@ class Cursor(Protocol):
     def execute(self, sql: str, params: Sequence[Any], /) -> Any: ...
 
 
-def announce(cursor: Cursor, announcement: Announcement, *, now: float) -> None:
-    """Write it down in the caller's transaction. One that says nothing is not written."""
-    if announcement.fates or announcement.projects:
-        cursor.execute("INSERT INTO live_announcement (created_at, body) VALUES (%s, %s)", (now, encode(announcement)))
+def announce(cursor: Cursor, announcement: Announcement, *, now: float) -> bytes | None:
+    """Write it down in the caller's transaction, and return what a herald tells once that is committed.
+
+    One that says nothing is not written: None.
+    """
+    if not announcement.fates and not announcement.projects:
+        return None
+    body = encode(announcement)
+    cursor.execute("INSERT INTO live_announcement (created_at, body) VALUES (%s, %s)", (now, body))
+    return body
+
+
+class Herald(Protocol):
+    """Tells other machines of announcements that are committed. Whoever reads the table needs none."""
+
+    def start(self) -> None:
+        """Say first of all that what was told before may be incomplete: a death after a commit leaves it untold."""
+
+    def tell(self, body: bytes) -> None:
+        """Never waits and never raises."""
+
+    def stop(self) -> None: ...
+
+
+class NoHerald:
+    def start(self) -> None:
+        return
+
+    def tell(self, body: bytes) -> None:
+        return
+
+    def stop(self) -> None:
+        return
 
 
 def expire(cursor: Cursor, *, now: float) -> None:

@@ -1,5 +1,6 @@
 """What every engine of the quotas must do, and what only the one that is shared between processes does."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mini_sentry.ingest.quotas import (
+    Admission,
     Bucket,
     MappedQuotas,
     MemoryQuotas,
@@ -15,31 +17,61 @@ from mini_sentry.ingest.quotas import (
     QuotasUnavailable,
     rate_limit_headers,
 )
+from mini_sentry.ingest.redis_quotas import RedisQuotas
 
 MINUTE = 29_000_000 * 60.0
 NOON = MINUTE + 12.5
 
-Make = Callable[..., Quotas]
+
+class Started:
+    """An engine in an event loop of its own, asked one question after another."""
+
+    def __init__(self, quotas: Quotas) -> None:
+        self.quotas = quotas
+        self._runner = asyncio.Runner()
+        self._runner.run(quotas.start())
+
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        return self._runner.run(self.quotas.ask(project_id, bucket, quantity, now=now))
+
+    def stop(self) -> None:
+        self._runner.run(self.quotas.stop())
+        self._runner.close()
 
 
-@pytest.fixture(params=["memory", "mapped"])
+Make = Callable[..., Started]
+
+
+@pytest.fixture(params=["memory", "mapped", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    made: list[Quotas] = []
+    made: list[Started] = []
 
-    def make_quotas(*, events: int = 3, sessions: int = 3) -> Quotas:
-        if request.param == "memory":
-            made.append(MemoryQuotas(events_per_minute=events, sessions_per_minute=sessions))
-        else:
-            path = tmp_path / "limits.map"
-            made.append(MappedQuotas(path, events_per_minute=events, sessions_per_minute=sessions, projects=16))
+    def engine(events: int, sessions: int) -> Quotas:
+        memory = MemoryQuotas(events_per_minute=events, sessions_per_minute=sessions)
+        match request.param:
+            case "memory":
+                return memory
+            case "mapped":
+                path = tmp_path / "limits.map"
+                return MappedQuotas(path, events_per_minute=events, sessions_per_minute=sessions, projects=16)
+            case _:
+                url = request.getfixturevalue("redis")
+                return RedisQuotas(url, memory, events_per_minute=events, sessions_per_minute=sessions)
+
+    def make_quotas(*, events: int = 3, sessions: int = 3) -> Started:
+        made.append(Started(engine(events, sessions)))
         return made[-1]
 
     yield make_quotas
-    for quotas in made:
-        quotas.close()
+    for started in made:
+        if isinstance(started.quotas, RedisQuotas):
+            assert started.quotas.away_since is None, "Redis was away, so it was not what answered"
+        started.stop()
 
 
-def admitted(quotas: Quotas, quantity: int = 1, *, project: int = 1, bucket: Bucket = Bucket.EVENTS, now: float) -> int:
+def admitted(
+    quotas: Started | MappedQuotas, quantity: int = 1, *, project: int = 1, bucket: Bucket = Bucket.EVENTS, now: float
+) -> int:
     return quotas.admit(project, bucket, quantity, now=now).admitted
 
 

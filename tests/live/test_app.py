@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mini_sentry.live.app import LiveApp, Message, Refusal, Scope
-from mini_sentry.live.bus import Bus
+from mini_sentry.live.engines.sqlite import SqliteBus
 from tests.live.announcements import Store, make_group, make_news
 
 
@@ -82,13 +82,13 @@ async def everyone(scope: Scope) -> Refusal | None:
 
 def serve(store: Store, act: Callable[[LiveApp], Awaitable[None]], **options: Any) -> None:
     async def run() -> None:
-        bus = Bus(store.path)
+        bus = SqliteBus(store.path)
         defaults: dict[str, Any] = {"find_project": find_project, "refuse": everyone, "batch_seconds": 0.05}
         app = LiveApp(bus, **defaults | options)
         try:
             await asyncio.wait_for(act(app), 20)
         finally:
-            bus.close()
+            await bus.stop()
 
     asyncio.run(run())
 

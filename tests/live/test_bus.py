@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mini_sentry.live.bus import QUEUED_AT_MOST, Bus, News, Reset, Watch
+from mini_sentry.live.engines.sqlite import SqliteBus
 from mini_sentry.live.messages import Fate, FateKind
 from tests.live.announcements import NOON, Store, make_news
 
@@ -23,11 +24,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def with_bus(path: Path, act: Callable[[Bus], Awaitable[None]]) -> None:
     async def run() -> None:
-        bus = Bus(path)
+        bus = SqliteBus(path)
         try:
             await asyncio.wait_for(act(bus), 20)
         finally:
-            bus.close()
+            await bus.stop()
 
     asyncio.run(run())
 
@@ -189,7 +190,7 @@ def test_a_store_that_is_missing_at_first_is_heard_when_it_comes(tmp_path: Path)
 def test_closing_cancels_who_still_waits(store: Store) -> None:
     async def act(bus: Bus) -> None:
         future = bus.expect(1, RECORD)
-        bus.close()
+        await bus.stop()
         with pytest.raises(asyncio.CancelledError):
             await future
 
