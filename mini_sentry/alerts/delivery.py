@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from mini_sentry.alerts import templates
+from mini_sentry.alerts import excerpt, templates
 from mini_sentry.alerts.addresses import MAIL
 from mini_sentry.alerts.channels import CHANNELS
 from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
@@ -126,9 +126,9 @@ def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] =
 
 
 def message_of(delivery: Delivery) -> Message:
-    """What the delivery's next attempt says: its templates over the notification's facts."""
+    """What the delivery's next attempt says: its templates over the notification's facts and what is kept of the event."""
     notification = delivery.notification
-    facts = notification.facts
+    facts = notification.facts | excerpt.of_event(notification.rule.project_id, notification.facts.get("event_id"))
     subject = templates.subject(delivery.subject_template, facts)
     return Message(
         uid=f"{notification.uid}",

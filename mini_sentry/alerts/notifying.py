@@ -239,7 +239,10 @@ def sample_facts(rule: AlertRule, *, now: datetime) -> dict[str, Any]:
         group = Group(
             pk=0, number=0, title=title, value=title, culprit="example in test", first_seen=now, last_seen=now
         )
-    return group_facts(rule, group, None, count=rule.threshold_count)
+        return group_facts(rule, group, None, count=rule.threshold_count)
+    newest = (Scope(group.pk, "", ""), now.timestamp())
+    event = occurred.last_events([newest], levels_of=LEVELS_OF).get(newest)
+    return group_facts(rule, group, event, count=rule.threshold_count)
 
 
 def reason(rule: AlertRule, *, count: int) -> str:

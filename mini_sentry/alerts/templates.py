@@ -28,7 +28,7 @@ def subject(template: str, facts: Mapping[str, Any]) -> str:
 
 
 def body(template: str, facts: Mapping[str, Any]) -> str:
-    """The text of a mail; the default one tells what fired, of which event, and where to look."""
+    """The text of a mail; the default one tells what fired, of which event, its stack and tags, and where to look."""
     if template:
         return render(template, facts)
     told = [(label, _text(facts.get(name))) for label, name in _LABELS]
@@ -36,6 +36,10 @@ def body(template: str, facts: Mapping[str, Any]) -> str:
     if (message := _text(facts.get("message"))) and message not in lines[0]:
         lines += [message, ""]
     lines += [f"{label + ':':<13}{text}" for label, text in told if text]
+    if stack := _text(facts.get("stack")):
+        lines += ["", "Stack, latest call first:", *(f"  {line}" for line in stack.splitlines())]
+    if isinstance(tags := facts.get("tags"), Mapping) and tags:
+        lines += ["", "Tags:", *(f"  {name}: {_BREAKS.sub(' ', _text(value))}" for name, value in tags.items())]
     if url := facts.get("url"):
         lines += ["", str(url)]
     return "\n".join([*lines, "", f"Sent by the rule {_text(facts.get('rule_name'))!r}.", ""])

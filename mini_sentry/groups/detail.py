@@ -89,7 +89,7 @@ def event_object(found: Stored) -> dict[str, Any]:
 def event_detail(found: Stored, *, group: Group, neighbours: Neighbours) -> dict[str, Any]:
     """All of it: the contract's keys, what the digest found out, and the payload in its one readable form."""
     facts = found.facts
-    normalized = _normalized(found, group.project)
+    normalized = readable_parts(found, group.project)
     return event_object(found) | {
         "culprit": facts.get("culprit", ""),
         "type": facts.get("kind", "default"),
@@ -163,7 +163,7 @@ def _decode(payload: bytes) -> dict[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-def _normalized(found: Stored, project: Project) -> dict[str, Any]:
+def readable_parts(found: Stored, project: Project) -> dict[str, Any]:
     """The payload's parts. Frames are as they were written, where that is known, with `raw` as they were sent. They carry our
     word on whether they are in-app; `in_app_sent` is the client's."""
     parts, _ = canonical.read(found.body.payload, at=found.event.timestamp.timestamp())
