@@ -53,10 +53,12 @@ class IngestApp:
 
     async def startup(self) -> None:
         edge = self._edge
-        intake = Intake(edge, Publisher(edge.log, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        intake = Intake(edge, Publisher(edge.log, loop, count=edge.counts.add_accepted))
         await edge.guard.start()
         await edge.keys.start()
-        await edge.refusals.start(intake.publisher)
+        # Counts of refusals are no request that was accepted.
+        await edge.refusals.start(Publisher(edge.log, loop))
         self._intake = intake
         self.quick = QuickEnvelopes(intake)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Protocol
 
+from mini_sentry.ingest.counts import Counts
 from mini_sentry.ingest.guard import Guard
 from mini_sentry.ingest.quotas import Quotas
 from mini_sentry.ingest.refusals import Refusals
@@ -49,6 +50,7 @@ class Edge:
     refusals: Refusals
     limits: Limits = DEFAULT
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+    counts: Counts = field(default_factory=Counts)
     now: Callable[[], float] = time.time
     wait_seconds: float = 2.0
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from mini_sentry.ingest.counts import Counts
 from mini_sentry.ingest.publish import new_record_id
 from mini_sentry.protocol.outcomes import Outcome, Reason, Tally
 from mini_sentry.streams.log import LogError
@@ -26,10 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Counts per project, minute, outcome, reason and category. `now` gives Unix seconds."""
+    """Counts per project, minute, outcome, reason and category. `now` gives Unix seconds.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    `counts` are the server's numbers for monitoring, added to as well.
+    """
+
+    def __init__(self, now: Callable[[], float], counts: Counts | None = None) -> None:
         self._now = now
+        self._totals = counts or Counts()
         self._counts: dict[_Counted, int] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._publisher: Publisher | None = None
@@ -38,6 +43,7 @@ class Refusals:
         """`project_id` is 0 when no project could be told."""
         key = (project_id, int(self._now() // 60) * 60, outcome.value, reason.value, category)
         self._counts[key] = self._counts.get(key, 0) + quantity
+        self._totals.add_refused(reason, quantity)
 
     def tallies(self) -> list[Tally]:
         """What is counted and not in the log yet."""

@@ -1,6 +1,7 @@
 """Appending from an event loop: a future per record, one wake-up of the loop per group commit."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from mini_sentry.streams.log import Log
@@ -19,8 +20,12 @@ class Waiter(Protocol):
 class Publisher:
     """Belongs to one event loop. Its futures resolve when the record is durable, or fail with the log's LogError."""
 
-    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, log: Log, loop: asyncio.AbstractEventLoop, *, count: Callable[[int], None] = lambda quantity: None
+    ) -> None:
+        """`count` hears of each group commit how many records it made durable, in a thread of the log's."""
         self._loop = loop
+        self._count = count
         self._submit = log.producer(self._committed)
 
     def publish(self, topic: str, key: bytes, value: bytes) -> asyncio.Future[None]:
@@ -37,6 +42,8 @@ class Publisher:
         self._submit(topic, key, value, waiter)
 
     def _committed(self, futures: list[Any], error: Exception | None) -> None:
+        if error is None:
+            self._count(len(futures))
         try:
             self._loop.call_soon_threadsafe(_resolve, futures, error)
         except RuntimeError:
