@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mini_sentry.analytics.rows import EVENT_TYPES, EventRow
 from mini_sentry.analytics.store import Store
 
 USER: Final = "user"
@@ -73,6 +74,36 @@ def hash_counts(store: Store, project_id: int, group_id: int, *, since: datetime
         {"project_id": project_id, "group_id": group_id, "since": int(since.timestamp() * 1000)},
     )
     return dict(rows)
+
+
+def rows_of(
+    store: Store, project_id: int, event_ids: Sequence[str], *, start: datetime, end: datetime
+) -> dict[str, EventRow]:
+    """The rows of these events (32 hex digits), received from `start` until and with `end`, by id; of those that are there."""
+    as_sent = {
+        "event_id": "lower(hex(event_id))",
+        "received_at": "toUnixTimestamp64Milli(received_at)",
+        "timestamp": "toUnixTimestamp64Milli(timestamp)",
+    }
+    # Names of their own, or the condition would mean what is selected.
+    selected = ", ".join(f"{as_sent.get(name, name)} AS sent_{name}" for name in EVENT_TYPES)
+    rows = store.query(
+        f"""
+        SELECT {selected} FROM events
+        WHERE project_id = {{project_id:UInt64}} AND event_id IN {{event_ids:Array(UUID)}}
+            AND received_at >= fromUnixTimestamp64Milli({{start:Int64}}, 'UTC')
+            AND received_at <= fromUnixTimestamp64Milli({{end:Int64}}, 'UTC')
+        LIMIT {len(event_ids)}
+        """,  # noqa: S608
+        {
+            "project_id": project_id,
+            "event_ids": list(event_ids),
+            "start": int(start.timestamp() * 1000),
+            "end": int(end.timestamp() * 1000) + 1,
+        },
+    )
+    found = (EventRow(**dict(zip(EVENT_TYPES, row, strict=True))) for row in rows)
+    return {row.event_id: row for row in found}
 
 
 def _where(project_id: int, wanted: Wanted, since: datetime | None) -> tuple[str, dict[str, Any]]:

@@ -54,6 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     rebuild.add_argument("--since", default="", help="a date, YYYY-MM-DD (default: everything)")
 
+    export = commands.add_parser("export", help="Write everything to a file, for another installation to import.")
+    export.add_argument("file", type=Path, help="to be made; a file that is there is left alone")
+    imported = commands.add_parser("import", help="Fill this installation with what another one exported.")
+    imported.add_argument("file", type=Path)
+    what = imported.add_mutually_exclusive_group()
+    what.add_argument("--replace", action="store_true", help="delete first what this installation holds")
+    what.add_argument("--check", action="store_true", help="only look whether the file is whole, and say what it holds")
+
+    backup = commands.add_parser("backup", help="Copy the data directory, while the server runs or not.")
+    backup.add_argument("target", type=Path, help="one file if it ends in .zip, else a directory; to be made")
+    restore = commands.add_parser("restore", help="Make the data directory anew from a backup.")
+    restore.add_argument("source", type=Path, help="what `backup` made")
+
     manage = commands.add_parser("manage", help="Any of Django's management commands.", add_help=False)
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
@@ -82,6 +95,10 @@ def _command(options: argparse.Namespace) -> int:
 
             execute_from_command_line(["mini-sentry manage", *options.arguments])
             return 0
+        case "export" | "import" | "backup" | "restore":
+            from mini_sentry.config import moves
+
+            return moves.run(options)
         case "dead-letters" | "columns":
             from mini_sentry.config import operations
 

@@ -4,7 +4,7 @@ A row is written in the batch's transaction and deleted once its messages are du
 sends them again, which changes nothing for their readers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import zstandard
@@ -26,16 +26,14 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
 def owe(messages: Sequence[Owed]) -> None:
     """Write them down, inside the caller's transaction."""
     if messages:
-        packed = msgspec.msgpack.encode(messages)
-        Outbox.objects.create(body=zstandard.ZstdCompressor(level=1).compress(packed))
+        Outbox.objects.create(body=_packed(messages))
 
 
 def deliver(log: Log) -> int:
     """Send what is owed, oldest first, and forget it. Returns how many messages went. Raises LogError."""
     sent = 0
     for pk, body in list(Outbox.objects.order_by("pk").values_list("pk", "body")):
-        packed = zstandard.ZstdDecompressor().decompress(bytes(body), max_output_size=_MOST_BYTES)
-        messages = msgspec.msgpack.decode(packed, type=list[Owed])
+        messages = _unpacked(bytes(body))
         by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
         for message in messages:
             by_topic.setdefault(message.topic, []).append((message.key, message.value))
@@ -44,3 +42,22 @@ def deliver(log: Log) -> int:
         Outbox.objects.filter(pk=pk).delete()
         sent += len(messages)
     return sent
+
+
+def forget(topics: Collection[str]) -> None:
+    """Drop what is owed to these topics: their readers know it already."""
+    for pk, body in list(Outbox.objects.order_by("pk").values_list("pk", "body")):
+        left = [message for message in _unpacked(bytes(body)) if message.topic not in topics]
+        if left:
+            Outbox.objects.filter(pk=pk).update(body=_packed(left))
+        else:
+            Outbox.objects.filter(pk=pk).delete()
+
+
+def _packed(messages: Sequence[Owed]) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(messages))
+
+
+def _unpacked(body: bytes) -> list[Owed]:
+    packed = zstandard.ZstdDecompressor().decompress(body, max_output_size=_MOST_BYTES)
+    return msgspec.msgpack.decode(packed, type=list[Owed])
