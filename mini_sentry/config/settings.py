@@ -14,6 +14,7 @@ import mini_sentry
 from mini_sentry.config.column_store import check_columns
 from mini_sentry.config.databases import database
 from mini_sentry.config.environment import BadSetting, Environment, data_directory
+from mini_sentry.config.logs import configuration as log_configuration
 
 load_dotenv(Path.cwd() / ".env")
 
@@ -193,15 +194,5 @@ SPECTACULAR_SETTINGS = {
 }
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        # Celery says each task twice at INFO.
-        "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
-    },
-}
+LOG_FORMAT = env.text("LOG_FORMAT", "line").lower()
+LOGGING = log_configuration(LOG_LEVEL, LOG_FORMAT)

@@ -22,6 +22,7 @@ from types import FrameType
 from typing import IO
 
 import mini_sentry
+from mini_sentry.config.logs import say
 
 START_SECONDS = 60.0
 WEB_STOP_SECONDS = 10.0
@@ -128,11 +129,7 @@ class Child:
             if now - self._started_at > STEADY_SECONDS:
                 self._backoff_seconds = FIRST_BACKOFF_SECONDS
             self._start_at = now + self._backoff_seconds
-            print(
-                f"{self.name} ended with code {code}; starting it again in {self._backoff_seconds:.1f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+            self._say(f"{self.name} ended with code {code}; starting it again in {self._backoff_seconds:.1f} s")
             self._backoff_seconds = min(self._backoff_seconds * 2, LONGEST_BACKOFF_SECONDS)
         if self.process is None and now >= self._start_at:
             self.start()
@@ -145,10 +142,13 @@ class Child:
             try:
                 self.process.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
-                print(f"{self.name} did not stop in {self.stop_seconds:.0f} s and was killed", file=sys.stderr)
+                self._say(f"{self.name} did not stop in {self.stop_seconds:.0f} s and was killed")
                 self.process.kill()
                 self.process.wait()
         self._release()
+
+    def _say(self, message: str) -> None:
+        say(message, form=self._environment.get("LOG_FORMAT", ""))
 
     def _release(self) -> None:
         if self.process is not None and self.process.stdin is not None:
@@ -169,6 +169,10 @@ def run(host: str, port: int, *, data_dir: Path, environment: Mapping[str, str])
     held = lock(data_dir)
     check_address(host, port)
     environment = {**environment, "MINI_SENTRY_DATA": str(data_dir)}
+    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    address = f"http://{shown}:{port}/"
+    # For links in mails and for commands given in another terminal (`projects.addresses`).
+    (data_dir / "address").write_text(address)
     migrate(data_dir, environment)
     web = Child("web", ["web", "--host", host, "--port", str(port)], environment, WEB_STOP_SECONDS)
     engine = Child("engine", ["engine"], environment, ENGINE_STOP_SECONDS)
@@ -176,8 +180,6 @@ def run(host: str, port: int, *, data_dir: Path, environment: Mapping[str, str])
     try:
         engine.start()
         web.start()
-        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        address = f"http://{shown}:{port}/"
         _announce(address, data_dir, children=(engine, web), stopping=stopping)
         while not stopping():
             engine.watch()

@@ -120,7 +120,13 @@ class _OneFate:
         if isinstance(error, ProtocolError):
             reason, detail = "malformed", str(error)
         else:
-            logger.error("Record %s of %s could not be decoded", record.offset, record.topic, exc_info=error)
+            logger.error(
+                "Record %s of %s could not be decoded",
+                record.offset,
+                record.topic,
+                exc_info=error,
+                extra={"event_id": accepted.event_id, "project_id": accepted.project_id},
+            )
             reason, detail = "failed", f"{type(error).__name__}: {error}"
         decoded.unreadable.append(Unreadable(record, reason, detail, accepted.record_id))
         decoded.count(accepted, Outcome.INVALID, Reason.DEAD_LETTER, self._category)

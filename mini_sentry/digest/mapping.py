@@ -46,7 +46,7 @@ class Mapper:
             raise  # the store is away, and the batch comes again
         except Exception:
             # A file that nobody foresaw must not cost an event.
-            logger.exception("Event %s could not be mapped", event.event_id)
+            logger.exception("An event could not be mapped", extra={"event_id": event.event_id})
             return
         if stacks is not None:
             event.symbolicated = encode_stacks(stacks)
