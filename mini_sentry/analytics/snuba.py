@@ -14,7 +14,8 @@ from typing import Final
 from mini_sentry.analytics.rows import EVENTS_TABLE, OUTCOMES_TABLE, SESSIONS_TABLE, EventRow, SessionRow, encode
 from mini_sentry.analytics.store import ColumnsBusy, ColumnsRejected, ColumnsUnavailable, Store
 from mini_sentry.streams.consumer import POLL_SECONDS, BadRecord, Consumer, LogHandler, Unavailable
-from mini_sentry.streams.log import Log, Record
+from mini_sentry.streams.group import GroupConsumer, attempts_path
+from mini_sentry.streams.log import Log, Reading, Record
 from mini_sentry.streams.topics import EVENTS, OUTCOMES, SESSIONS, SNUBA
 
 TABLE_OF_TOPIC: Final = {EVENTS: EVENTS_TABLE, SESSIONS: SESSIONS_TABLE, OUTCOMES: OUTCOMES_TABLE}
@@ -50,7 +51,16 @@ def insert(store: Store, records: Sequence[Record]) -> None:
 class Inserter(LogHandler):
     """The work on one topic. It begins where the log says, or earlier after a stop that was no clean one."""
 
-    def __init__(self, log: Log, topic: str, store: Store, *, rewind_to: float | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        topic: str,
+        store: Store,
+        *,
+        rewind_to: float | None = None,
+        reading: Reading | None = None,
+        partition: int = 0,
+    ) -> None:
         """`rewind_to` is the Unix time from which records are to be read again; None for no rewind."""
         super().__init__(
             log,
@@ -58,13 +68,17 @@ class Inserter(LogHandler):
             topic,
             lambda records: insert(store, records),
             operational_errors=(ColumnsUnavailable, ColumnsBusy),
+            reading=reading,
+            partition=partition,
         )
         self._rewind_to = rewind_to
 
     def resume(self) -> int:
         position = super().resume()
         if self._rewind_to is not None:
-            position = rewind_offset(self._log, self._topic, position=position, since=self._rewind_to)
+            position = rewind_offset(
+                self._log, self._topic, position=position, since=self._rewind_to, partition=self._partition
+            )
             self._rewind_to = None
         return position
 
@@ -90,34 +104,42 @@ def consumers(
     attempts_dir: Path | None = None,
     rewind_to: float | None = None,
     rest_seconds: Mapping[str, float] = REST_SECONDS,
-) -> list[Consumer]:
-    """One consumer per topic, each for a thread of its own.
+) -> list[GroupConsumer]:
+    """One member of the group per topic, each for a thread of its own.
 
     `attempts_dir` remembers over crashes what was being inserted; `rewind_to` as for `Inserter`. Topics that have no
     table yet are left out. `rest_seconds` is by topic.
     """
-    return [
-        RestingConsumer(
-            log,
-            SNUBA,
-            topic,
-            Inserter(log, topic, store, rewind_to=rewind_to),
-            attempts_path=attempts_dir / f"snuba-{topic}" if attempts_dir is not None else None,
-            batch_records=BATCH_RECORDS,
-            batch_bytes=BATCH_BYTES,
-            rest_seconds=rest_seconds.get(topic, 0.0),
-        )
-        for topic in topics
-        if topic in TABLE_OF_TOPIC
-    ]
+
+    def member(topic: str) -> GroupConsumer:
+        rewound: set[int] = set()
+
+        def consumer(reading: Reading, partition: int) -> Consumer:
+            since = rewind_to if partition not in rewound else None
+            rewound.add(partition)
+            return RestingConsumer(
+                reading,
+                SNUBA,
+                topic,
+                Inserter(log, topic, store, rewind_to=since, reading=reading, partition=partition),
+                attempts_path=attempts_path(attempts_dir, f"snuba-{topic}", partition),
+                batch_records=BATCH_RECORDS,
+                batch_bytes=BATCH_BYTES,
+                rest_seconds=rest_seconds.get(topic, 0.0),
+                partition=partition,
+            )
+
+        return GroupConsumer(log, SNUBA, topic, consumer)
+
+    return [member(topic) for topic in topics if topic in TABLE_OF_TOPIC]
 
 
-def rewind_offset(log: Log, topic: str, *, position: int, since: float) -> int:
+def rewind_offset(log: Log, topic: str, *, position: int, since: float, partition: int = 0) -> int:
     """The offset of the first record kept that was appended at or after `since` (Unix seconds), at most `position`."""
-    low, high = log.first_offset(topic), position
+    low, high = log.first_offset(topic, partition), position
     while low < high:
         middle = (low + high) // 2
-        records = log.read(topic, middle, limit=1)
+        records = log.read(topic, middle, partition=partition, limit=1)
         if not records or records[0].timestamp >= since:
             high = middle
         else:

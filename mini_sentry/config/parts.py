@@ -20,14 +20,15 @@ from mini_sentry.config.column_store import migrate_columns
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.exclusive import Occupied
 from mini_sentry.config.roles import Part
-from mini_sentry.config.wiring import limits
+from mini_sentry.config.wiring import limits, open_herald
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import Room
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
-from mini_sentry.streams.log import Log, LogError
+from mini_sentry.streams.group import GroupConsumer, attempts_path
+from mini_sentry.streams.log import Log, LogError, Reading
 from mini_sentry.streams.open import open_logs
 
 logger = logging.getLogger(__name__)
@@ -117,22 +118,37 @@ class _Columns:
 
 
 def _digest_loops(log: Log) -> dict[str, Loop]:
+    herald = open_herald()
     digest = Digest(
         log,
         open_bodies(settings.BODIES_DIR),
         limits=limits(),
         kick=Kick(tasks.evaluate.delay),
         room=Room(settings.DATA_DIR, retention.retain.delay),
+        herald=herald,
     )
-    consumer = Consumer(
-        log,
-        topics.DIGEST,
-        topics.INGEST,
-        digest,
-        attempts_path=settings.DATA_DIR / "digest.attempts",
-        batch_bytes=DIGEST_BATCH_BYTES,
-    )
-    return {"digest": consumer.run, "housekeeping": lambda stop: _keep_house(log, stop)}
+
+    def consumer(reading: Reading, partition: int) -> Consumer:
+        return Consumer(
+            reading,
+            topics.DIGEST,
+            topics.INGEST,
+            digest.of(partition),
+            attempts_path=attempts_path(settings.DATA_DIR, "digest.attempts", partition),
+            batch_bytes=DIGEST_BATCH_BYTES,
+            partition=partition,
+        )
+
+    group = GroupConsumer(log, topics.DIGEST, topics.INGEST, consumer)
+
+    def consume(stop: threading.Event) -> None:
+        herald.start()
+        try:
+            group.run(stop)
+        finally:
+            herald.stop()
+
+    return {"digest": consume, "housekeeping": lambda stop: _keep_house(log, group, stop)}
 
 
 class _Snuba(Threads):
@@ -191,9 +207,9 @@ def _migrate_columns(store: Store, stop: threading.Event) -> None:
         stop.wait(1.0)
 
 
-def _keep_house(log: Log, stop: threading.Event) -> None:
+def _keep_house(log: Log, digest: GroupConsumer, stop: threading.Event) -> None:
     """Trim what every reader has passed, forget old announcements, and give memory back after a busy while."""
-    digested = log.position(topics.DIGEST, topics.INGEST)
+    digested = 0
     while not stop.wait(HOUSEKEEPING_SECONDS):
         try:
             log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
@@ -201,8 +217,9 @@ def _keep_house(log: Log, stop: threading.Event) -> None:
                 log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
             with connection.cursor() as cursor:
                 messages.expire(cursor, now=time.time())
-            before, digested = digested, log.position(topics.DIGEST, topics.INGEST)
-            if before != digested and log.lag(topics.DIGEST, topics.INGEST) == 0:
+            statuses = digest.statuses()
+            before, digested = digested, sum(status.record_count for status in statuses)
+            if before != digested and not any(status.lag for status in statuses):
                 _give_memory_back()
         except (LogError, OperationalError) as error:
             logger.warning("Housekeeping waits: %s", error)

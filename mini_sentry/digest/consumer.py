@@ -25,9 +25,10 @@ from mini_sentry.digest.projects import Projects
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
 from mini_sentry.grouping.group import explain
+from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import Bodies, Body, Compressor, pack
 from mini_sentry.groups.dictionaries import Trainer, latest
-from mini_sentry.groups.occurrences import Candidate, Occurrences, day_of, record, stored_already
+from mini_sentry.groups.occurrences import Candidate, GroupGone, Occurrences, count, day_of, place, stored_already
 from mini_sentry.groups.short_ids import short_id
 from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
@@ -69,7 +70,7 @@ class Digested:
 
 
 class Digest:
-    """The handler of the ingest topic (`streams.consumer.Handler`), for one partition of one log. Used by one thread.
+    """The work on the ingest topic: `of` gives the handler of a partition. Used by one thread.
 
     `limits` bound what a record may inflate to; `clock` gives Unix seconds. `kick` is called after a batch that alert rules
     must look at.
@@ -79,6 +80,7 @@ class Digest:
         OperationalError,
         InterfaceError,
         positions.Fenced,
+        GroupGone,
         NoRoom,
         sqlite3.OperationalError,
     )
@@ -89,29 +91,32 @@ class Digest:
         bodies: Bodies,
         *,
         limits: Limits,
-        partition: int = 0,
         clock: Callable[[], float] = time.time,
         kick: Callable[[], None] = lambda: None,
         room: Room | None = None,
+        herald: live.Herald | None = None,
     ) -> None:
         self._log = log
         self._bodies = bodies
         self._limits = limits
-        self._partition = partition
         self._clock = clock
         self._kick = kick
         self._room = room
+        self._herald = herald or live.NoHerald()
         self._projects = Projects()
         self._mapper = Mapper(artifacts.library(), artifacts.maps())
         self._compressors = _Compressors()
         self._trainer = Trainer()
-        self._position: int | None = None
+        self._positions: dict[int, int | None] = {}
 
-    def resume(self) -> int | None:
+    def of(self, partition: int) -> "PartitionDigest":
+        return PartitionDigest(self, partition)
+
+    def resume(self, partition: int = 0) -> int | None:
         """Read the position again, send what an earlier run still owed, and return the next offset (None: never digested)."""
-        self._position = positions.load(self._log.log_id, topics.INGEST, self._partition)
+        self._positions[partition] = positions.load(self._log.log_id, topics.INGEST, partition)
         relay.deliver(self._log)
-        return self._position
+        return self._positions[partition]
 
     def handle(self, records: Sequence[Record]) -> None:
         """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
@@ -136,13 +141,19 @@ class Digest:
             releases = registry.observe(seen | decoded.sessions.seen(), now=now)
             if decoded.sessions.updates:
                 digested.sessions = sessions.record(decoded.sessions.updates, releases=releases)
-            digested.occurrences = record(fresh, releases=releases, explain=self._explain, now=now)
+            digested.occurrences = place(fresh, releases=releases, explain=self._explain, now=now)
+            self._recount(digested)
             relay.owe(self._owed(digested, records, now))
+            # Counters last: whoever else digests the same groups waits for them until the commit.
+            count(digested.occurrences, releases=releases)
             with connection.cursor() as cursor:
                 usage.add_tallies(cursor, tallies(digested.counts))
-                live.announce(cursor, self._announcement(decoded, digested), now=now)
                 has_triggers = triggers.owe(cursor, digested.occurrences, now=now)
-        self._position = records[-1].offset + 1
+                # Last, because other digests wait for the announcement's id until this one has committed.
+                announced = live.announce(cursor, self._announcement(decoded, digested), now=now)
+        self._positions[records[0].partition] = records[-1].offset + 1
+        if announced is not None:
+            self._herald.tell(announced)
         if has_triggers:
             self._kick()
         return digested
@@ -158,12 +169,17 @@ class Digest:
             with connection.cursor() as cursor:
                 usage.add_tallies(cursor, tallies(digested.counts))
             relay.owe(self._owed(digested, [dead], now))
-        self._position = dead.offset + 1
+        self._positions[dead.partition] = dead.offset + 1
         relay.deliver(self._log)
 
     def _move(self, records: Sequence[Record]) -> None:
+        partition = records[0].partition
         positions.move(
-            self._log.log_id, topics.INGEST, self._partition, start=self._position, to=records[-1].offset + 1
+            self._log.log_id,
+            topics.INGEST,
+            partition,
+            start=self._positions.get(partition),
+            to=records[-1].offset + 1,
         )
 
     def _deduplicate(self, decoded: Decoded, digested: Digested) -> list[Candidate]:
@@ -171,17 +187,22 @@ class Digest:
         stored = stored_already(decoded.candidates)
         first: dict[tuple[int, str], Candidate] = {}
         for candidate in decoded.candidates:
-            event = candidate.event
-            category = "security" if event.type in {"csp", "expectct", "expectstaple", "hpkp"} else "error"
-            outcome, reason = Outcome.ACCEPTED, Reason.NONE
             if candidate.key in stored or candidate.key in first:
-                outcome, reason = Outcome.FILTERED, Reason.DUPLICATE
                 digested.duplicates.append((candidate, stored.get(candidate.key, 0)))
+                digested.counts[_counted(candidate, Outcome.FILTERED, Reason.DUPLICATE)] += 1
             else:
                 first[candidate.key] = candidate
-            minute = int(event.received_at // 60) * 60
-            digested.counts[event.project_id, minute, outcome.value, reason.value, category] += 1
+                digested.counts[_counted(candidate, Outcome.ACCEPTED, Reason.NONE)] += 1
         return list(first.values())
+
+    @staticmethod
+    def _recount(digested: Digested) -> None:
+        """Events that another digest stored since this one looked are duplicates as well."""
+        for candidate, group_id in digested.occurrences.overtaken:
+            digested.duplicates.append((candidate, group_id))
+            digested.counts[_counted(candidate, Outcome.ACCEPTED, Reason.NONE)] -= 1
+            digested.counts[_counted(candidate, Outcome.FILTERED, Reason.DUPLICATE)] += 1
+        digested.counts = +digested.counts
 
     def _pack(self, candidate: Candidate) -> None:
         """Compress the payload with what was found out, and let go of it: a batch of them would fill megabytes."""
@@ -196,6 +217,7 @@ class Digest:
         by_day: dict[date, list[Candidate]] = {}
         for candidate in candidates:
             by_day.setdefault(day_of(candidate.event.received_at), []).append(candidate)
+        partitions.receive(by_day)
         for day, members in by_day.items():
             body_ids = self._bodies.write(day, [_body(candidate) for candidate in members])
             for candidate, body_id in zip(members, body_ids, strict=True):
@@ -216,7 +238,7 @@ class Digest:
         owed += [
             relay.Owed(topics.SESSIONS, topics.project_key(row.project_id), encode(row)) for row in digested.sessions
         ]
-        batch = f"{self._log.log_id}:{self._partition}:{records[0].offset}"
+        batch = f"{self._log.log_id}:{records[0].partition}:{records[0].offset}"
         owed += [
             relay.Owed(topics.OUTCOMES, topics.project_key(tally.project_id), encode(outcome_row(tally, record=batch)))
             for tally in tallies(digested.counts)
@@ -284,6 +306,27 @@ class Digest:
 def _body(candidate: Candidate) -> Body:
     event = candidate.event
     return Body(event.project_id, event.event_id, event.received_at, *candidate.body)
+
+
+class PartitionDigest:
+    """The handler of one partition (`streams.consumer.Handler`); all that is worth remembering, its `digest` has."""
+
+    operational_errors = Digest.operational_errors
+
+    def __init__(self, digest: Digest, partition: int) -> None:
+        self.handle = digest.handle
+        self.bury = digest.bury
+        self._digest = digest
+        self._partition = partition
+
+    def resume(self) -> int | None:
+        return self._digest.resume(self._partition)
+
+
+def _counted(candidate: Candidate, outcome: Outcome, reason: Reason) -> Counted:
+    event = candidate.event
+    category = "security" if event.type in {"csp", "expectct", "expectstaple", "hpkp"} else "error"
+    return event.project_id, int(event.received_at // 60) * 60, outcome.value, reason.value, category
 
 
 def _letter(dead: Unreadable, now: float) -> topics.DeadLetter:

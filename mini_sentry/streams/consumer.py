@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from mini_sentry.streams.attempts import Attempts
-from mini_sentry.streams.log import Log, LogError, Record
+from mini_sentry.streams.log import Log, LogError, Reading, Record
 from mini_sentry.streams.topics import DEAD_LETTERS, DeadLetter, pack_dead_letter
 
 BATCH_RECORDS: Final = 1000
@@ -63,7 +63,10 @@ class Handler(Protocol):
 
 
 class LogHandler:
-    """A handler whose position is what the log has committed for its group."""
+    """A handler whose position is what the log has committed for its group.
+
+    `reading` is the log through the eyes of a group's member, None for the log itself.
+    """
 
     def __init__(
         self,
@@ -74,16 +77,20 @@ class LogHandler:
         *,
         operational_errors: tuple[type[Exception], ...] = (),
         clock: Callable[[], float] = time.time,
+        reading: Reading | None = None,
+        partition: int = 0,
     ) -> None:
         self.operational_errors = operational_errors
         self.handle = handle
         self._log = log
+        self._reading = reading or log
+        self._partition = partition
         self._group = group
         self._topic = topic
         self._clock = clock
 
     def resume(self) -> int:
-        return self._log.position(self._group, self._topic)
+        return self._reading.position(self._group, self._topic, self._partition)
 
     def bury(self, record: Record, reason: str) -> None:
         letter = DeadLetter(
@@ -107,6 +114,7 @@ class Status:
 
     group: str
     topic: str
+    partition: int = 0
     position: int = 0
     lag: int = 0
     batch_count: int = 0
@@ -122,17 +130,18 @@ class Status:
 
 @dataclass(slots=True)
 class Consumer:
-    """Reads `topic` for `group` and hands its records to `handler`.
+    """Reads one partition of `topic` for `group` and hands its records to `handler`.
 
     After each batch the position is also committed to the log, which trims and measures lag by it. `attempts_path` is a file
     that remembers over a crash what was being handled; None goes without. `on_gap(wanted, first)` hears that the records
     from offset `wanted` to before `first` are gone.
     """
 
-    log: Log
+    log: Reading
     group: str
     topic: str
     handler: Handler
+    partition: int = field(default=0, kw_only=True)
     attempts_path: Path | None = None
     on_gap: Callable[[int, int], None] | None = None
     batch_records: int = BATCH_RECORDS
@@ -149,7 +158,7 @@ class Consumer:
     _lag_known_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.status = Status(self.group, self.topic)
+        self.status = Status(self.group, self.topic, self.partition)
         self._attempts = Attempts(self.attempts_path)
         self._operational = (Unavailable, LogError, OSError, *self.handler.operational_errors)
 
@@ -179,13 +188,13 @@ class Consumer:
         position = self._position if self._position is not None else self._resume()
         is_alone = position < self._alone_until
         limit = 1 if is_alone else self.batch_records
-        records = self.log.read(self.topic, position, limit=limit, max_bytes=self.batch_bytes)
+        records = self._read(position, limit, self.batch_bytes)
         if not records:
             self._last_batch_records = 0
-            self.log.wait(self.topic, position, timeout_seconds=wait_seconds)
-            records = self.log.read(self.topic, position, limit=limit, max_bytes=self.batch_bytes)
-        if records and records[0].offset > position and (first := self.log.first_offset(self.topic)) > position:
-            self._record_gap(position, first)
+            self._wait(position, wait_seconds)
+            records = self._read(position, limit, self.batch_bytes)
+        if records and records[0].offset != position:
+            self._look_for_gap(position, records[0].offset)
         if self._last_batch_records > LINGER_ABOVE and not is_alone:
             records += self._linger(records)
         return records
@@ -197,11 +206,17 @@ class Consumer:
         if not records or room <= 0 or room_bytes <= 0:
             return []
         following = records[-1].offset + 1
-        self.log.wait(self.topic, following + room - 1, timeout_seconds=LINGER_SECONDS)
-        return self.log.read(self.topic, following, limit=room, max_bytes=room_bytes)
+        self._wait(following + room - 1, LINGER_SECONDS)
+        return self._read(following, room, room_bytes)
+
+    def _read(self, offset: int, limit: int, max_bytes: int) -> list[Record]:
+        return self.log.read(self.topic, offset, partition=self.partition, limit=limit, max_bytes=max_bytes)
+
+    def _wait(self, offset: int, timeout_seconds: float) -> None:
+        self.log.wait(self.topic, offset, partition=self.partition, timeout_seconds=timeout_seconds)
 
     def _resume(self) -> int:
-        first = self.log.first_offset(self.topic)
+        first = self.log.first_offset(self.topic, self.partition)
         wanted = self.handler.resume()
         position = first if wanted is None else wanted
         if position < first:
@@ -212,6 +227,16 @@ class Consumer:
             logger.warning("%s of %s: one record at a time up to offset %d", self.group, self.topic, self._alone_until)
         self._position = self.status.position = position
         return position
+
+    def _look_for_gap(self, wanted: int, found: int) -> None:
+        """Offsets may leave some out; only records that are no longer kept are missing."""
+        if found < wanted:
+            logger.error(
+                "%s of %s/%d starts again at %d: the log ends before %d",
+                self.group, self.topic, self.partition, found, wanted,
+            )  # fmt: skip
+        elif (first := self.log.first_offset(self.topic, self.partition)) > wanted:
+            self._record_gap(wanted, first)
 
     def _record_gap(self, wanted: int, first: int) -> None:
         logger.warning(
@@ -267,14 +292,14 @@ class Consumer:
         self._passed(record)
 
     def _passed(self, record: Record) -> None:
-        self.log.commit(self.group, self.topic, record.offset + 1)
+        self.log.commit(self.group, self.topic, record.offset + 1, self.partition)
         self._position = self.status.position = record.offset + 1
 
     def _measure_lag(self) -> None:
         now = time.monotonic()
         if now - self._lag_known_at > LAG_EVERY_SECONDS:
             self._lag_known_at = now
-            self.status.lag = self.log.lag(self.group, self.topic)
+            self.status.lag = self.log.lag(self.group, self.topic, self.partition)
 
     def _back_off(self, error: Exception, stop: threading.Event) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -292,8 +317,12 @@ class Consumer:
 
 def lag_seconds(log: Log, group: str, topic: str, *, now: float) -> float:
     """How long the oldest record that the group has not committed has been waiting; 0 when there is none."""
-    records = log.read(topic, log.position(group, topic), limit=1)
-    return max(0.0, now - records[0].timestamp) if records else 0.0
+    oldest = now
+    for partition in range(log.partitions(topic)):
+        position = log.position(group, topic, partition)
+        for record in log.read(topic, position, partition=partition, limit=1):
+            oldest = min(oldest, record.timestamp)
+    return now - oldest
 
 
 def _back_off_seconds(turn: int) -> float:

@@ -33,7 +33,7 @@ def drain(log: MemoryLog, store: Store, *, rewind_to: float | None = None) -> in
     for consumer in working:
         while consumer.run_once(stop, wait_seconds=0):
             pass
-    return sum(consumer.status.record_count for consumer in working)
+    return sum(status.record_count for consumer in working for status in consumer.statuses())
 
 
 def event_ids(store: Store) -> list[int]:
@@ -91,7 +91,7 @@ def test_a_trickle_goes_in_together_but_its_first_record_at_once(store: Store) -
     stop.set()
     thread.join()
     assert event_ids(store) == list(range(20))
-    assert consumer.status.batch_count <= 4
+    assert consumer.statuses()[0].batch_count <= 4
 
 
 def test_without_an_engine_the_batch_waits(store: Store) -> None:
@@ -104,7 +104,7 @@ def test_without_an_engine_the_batch_waits(store: Store) -> None:
     stop = threading.Event()
     stop.set()
     assert consumer.run_once(stop, wait_seconds=0) == 0
-    assert consumer.status.error is not None
+    assert consumer.statuses()[0].error is not None
     assert list(dead_letters(log)) == []
     drain(log, store)
     assert event_ids(store) == [1]

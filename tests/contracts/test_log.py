@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mini_sentry.streams.engines.kafka import KafkaLog, KafkaSettings
+from mini_sentry.streams.engines.kafka.log import KafkaLog
+from mini_sentry.streams.engines.kafka.settings import KafkaSettings
 from mini_sentry.streams.engines.memory import MemoryLog
 from mini_sentry.streams.engines.sqlite import SqliteLog
 from mini_sentry.streams.log import Log, LogDamaged, LogFull, LogUnavailable

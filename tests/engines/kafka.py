@@ -19,13 +19,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from mini_sentry.streams.topics import READERS
+from mini_sentry.streams.engines.kafka.settings import KafkaSettings
+from mini_sentry.streams.topics import DEAD_LETTERS, READERS
 from tests.installation import free_port
-
-if TYPE_CHECKING:
-    from mini_sentry.streams.engines.kafka import KafkaSettings
 
 START_SECONDS: Final = 30.0
 _BUCKET: Final = "tansu"
@@ -190,15 +188,13 @@ class MockCluster:
 
 def kafka_settings(
     broker: "str | MockCluster", *, partitions: int = 3, delivery_seconds: float = 10.0
-) -> "KafkaSettings":
+) -> KafkaSettings:
     """Settings with topics of the test's own, so that tests can share a broker."""
-    from mini_sentry.streams.engines.kafka import KafkaSettings
-
     prefix = topic_prefix()
     names = {topic: prefix + topic for topic in READERS}
     if isinstance(broker, MockCluster):
-        for name in names.values():
-            broker.create(name, partitions)
+        for topic, name in names.items():
+            broker.create(name, 1 if topic == DEAD_LETTERS else partitions)
     return KafkaSettings(
         bootstrap_servers=broker if isinstance(broker, str) else broker.url,
         names=names,

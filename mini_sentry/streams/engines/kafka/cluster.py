@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -12,47 +11,15 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin import NewPartitions as MorePartitions  # type: ignore[attr-defined]
 from confluent_kafka.admin import NewTopic as Topic  # type: ignore[attr-defined]
 
+from mini_sentry.streams.engines.kafka.settings import KafkaSettings
 from mini_sentry.streams.log import LogError, LogUnavailable, RecordRefused
-from mini_sentry.streams.topics import INGEST, READERS
+from mini_sentry.streams.topics import INGEST
 
 ANSWER_SECONDS: Final = 5.0
 LOOK_AGAIN_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class KafkaSettings:
-    """How to reach the cluster and what its topics are like.
-
-    `names` maps our topics to theirs. `partitions`, `replication` and `retention_seconds` count when a topic is made; a topic
-    with fewer partitions gets more, one with more keeps them. A record that is not durable after `delivery_seconds` has
-    failed. `options` are librdkafka's own, for encryption and sign-in.
-    """
-
-    bootstrap_servers: str
-    names: Mapping[str, str] = field(default_factory=lambda: {topic: topic for topic in READERS})
-    partitions: int = 6
-    replication: int = 1
-    retention_seconds: int = 72 * 3600
-    max_message_bytes: int = 21 << 20
-    delivery_seconds: float = 10.0
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    def client(self, **more: Any) -> dict[str, Any]:
-        """A client's configuration; what is given here wins over `options`."""
-        return {
-            "bootstrap.servers": self.bootstrap_servers,
-            "client.id": "mini-sentry",
-            "log_level": 2,
-            "socket.keepalive.enable": True,
-            "reconnect.backoff.max.ms": 1000,
-            "topic.metadata.refresh.interval.ms": 30_000,
-            "broker.address.family": "any",
-            **self.options,
-            **{name.replace("_", "."): value for name, value in more.items()},
-        }
 
 
 class Cluster:
@@ -130,32 +97,29 @@ class Cluster:
     def _made(self) -> dict[str, int]:
         """Our topics and their partitions, once all are there with as many as are wanted."""
         settings, admin = self.settings, self._admin
+        wanted = {name: settings.wanted_partitions(topic) for topic, name in settings.names.items()}
         known = self._look()
-        missing = [name for name in settings.names.values() if name not in known]
+        missing = [name for name in wanted if name not in known]
         if missing:
             config = {
                 "retention.ms": str(settings.retention_seconds * 1000),
                 "max.message.bytes": str(settings.max_message_bytes),
             }
-            topics = [
-                Topic(name, num_partitions=settings.partitions, replication_factor=settings.replication, config=config)
+            made = [
+                Topic(name, num_partitions=wanted[name], replication_factor=settings.replication, config=config)
                 for name in missing
             ]
-            _finish(admin.create_topics(topics, request_timeout=ANSWER_SECONDS), KafkaError.TOPIC_ALREADY_EXISTS)
-        wanted = [
-            MorePartitions(name, settings.partitions) for name, count in known.items() if count < settings.partitions
-        ]
-        if wanted:
-            logger.info("Topics get more partitions: %s", ", ".join(sorted(one.topic for one in wanted)))
-            _finish(admin.create_partitions(wanted, request_timeout=ANSWER_SECONDS), KafkaError.INVALID_PARTITIONS)
+            _finish(admin.create_topics(made, request_timeout=ANSWER_SECONDS), KafkaError.TOPIC_ALREADY_EXISTS)
+        grown = [MorePartitions(name, wanted[name]) for name, count in known.items() if count < wanted[name]]
+        if grown:
+            logger.info("Topics get more partitions: %s", ", ".join(sorted(one.topic for one in grown)))
+            _finish(admin.create_partitions(grown, request_timeout=ANSWER_SECONDS), KafkaError.INVALID_PARTITIONS)
         deadline = time.monotonic() + ANSWER_SECONDS
-        while missing or wanted:
-            known = self._look()
-            if len(known) == len(settings.names) and all(count >= settings.partitions for count in known.values()):
-                break
+        while any(known.get(name, 0) < count for name, count in wanted.items()):
             if time.monotonic() > deadline:
                 raise TimeoutError("the topics that were made do not show")
             time.sleep(0.05)
+            known = self._look()
         return {topic: known[name] for topic, name in settings.names.items()}
 
     def _look(self) -> dict[str, int]:

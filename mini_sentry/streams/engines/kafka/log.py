@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from mini_sentry.streams.engines.kafka.cluster import ANSWER_SECONDS, Cluster, KafkaSettings, as_log_error
+from mini_sentry.streams.engines.kafka.cluster import ANSWER_SECONDS, Cluster, as_log_error
 from mini_sentry.streams.engines.kafka.fetcher import Fetcher, Lane
 from mini_sentry.streams.engines.kafka.member import KafkaMember
 from mini_sentry.streams.engines.kafka.producer import Sender
+from mini_sentry.streams.engines.kafka.settings import KafkaSettings
 from mini_sentry.streams.log import Delivered, DeliveredTokens, LogUnavailable, Member, Record, Submit
 
 END_SECONDS: Final = 2.0

@@ -56,7 +56,7 @@ class Sender:
         with self._lock:
             spread = self._spreads.get(topic)
             if spread is None or spread.partitions != count:
-                spread = self._spreads[topic] = Spread(count)
+                spread = self._spreads[topic] = Spread(count, hot=self._cluster.settings.hot_keys)
             partition = spread.partition(key) if topic == INGEST else spread.home(key)
             producer = self._producer
         try:
