@@ -1,10 +1,13 @@
 """Events and their groupings → occurrences: which group each fell into, and whether that group is new or came back.
 
-`record` is the one place where events are counted. It runs inside the caller's transaction and writes only what no
-earlier run wrote, so the same batch twice changes nothing. The hot statements are plain SQL on one cursor, because a
-batch touches thousands of rows; the rare ones (a new group, a regression) go through the models.
+`place` stores a batch's events in their groups, `count` moves the counters: the one place where events are counted. Both
+run in the caller's transaction and write only what no earlier run wrote, so the same batch twice changes nothing. Several
+digests may run at once: whatever they could meet at is taken in one order (keys, hashes, groups, scopes, projects; each
+sorted), and what all of them meet at, the counters, last. The hot statements are the store's own (`engines`); the rare
+ones (a new group, a regression) go through the models.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,10 +15,11 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from mini_sentry.grouping.group import Grouping
-from mini_sentry.groups.models import Activity, Group, GroupHash, Status
+from mini_sentry.groups import assignment, engines
+from mini_sentry.groups.engines import Arrival, EventRow, GroupUpdate, ProjectTouch, ScopeAddition
+from mini_sentry.groups.models import Activity, Group, Status
 from mini_sentry.groups.transitions import regresses
 from mini_sentry.projects.statements import chunks, column_time, moment
 from mini_sentry.protocol.event import Event
@@ -68,231 +72,237 @@ class GroupChange:
 
 @dataclass(slots=True)
 class Occurrences:
-    """What `record` did: the events it stored, the groups they changed, and the group of every event it was given."""
+    """What became of a batch: the events that are stored, those that another digest was first with (and their groups), and
+    the groups that changed. `made` are the groups that do not exist yet, by id, with their first events."""
 
     stored: list[Candidate] = field(default_factory=list)
+    overtaken: list[tuple[Candidate, int]] = field(default_factory=list)
     changes: dict[int, GroupChange] = field(default_factory=dict)
+    made: dict[int, Candidate] = field(default_factory=dict)
+
+
+class GroupGone(Exception):
+    """A group was deleted while events fell into it: roll back, and find their groups again."""
 
 
 def stored_already(candidates: Sequence[Candidate]) -> dict[tuple[int, str], int]:
     """The group id of every candidate whose `(project, event id)` is stored, by that key."""
-    found: dict[tuple[int, str], int] = {}
     by_project: dict[int, list[str]] = {}
     for candidate in candidates:
         by_project.setdefault(candidate.event.project_id, []).append(candidate.event.event_id)
     with connection.cursor() as cursor:
-        for project_id, event_ids in by_project.items():
-            for part in chunks(event_ids, _CHUNK):
-                cursor.execute(
-                    f"SELECT event_id, group_id FROM groups_event WHERE project_id = %s AND event_id IN ({_marks(part)})",  # noqa: S608
-                    [project_id, *part],
-                )
-                found.update({(project_id, _hex(event_id)): group_id for event_id, group_id in cursor.fetchall()})
-    return found
+        return engines.rows().stored(cursor, by_project)
 
 
 def day_of(seconds: float) -> date:
     return moment(seconds).date()
 
 
-def record(
+def place(
     candidates: Sequence[Candidate],
     *,
     releases: dict[Seen, int],
     explain: Callable[[Candidate], list[Any]],
     now: float,
 ) -> Occurrences:
-    """Store new events and move their groups' counters.
+    """Store new events in their groups.
 
-    `candidates` hold no duplicate and none that is stored (see `stored_already`); each has its body. `releases` maps
-    (project id, version, environment) to release ids. `explain` is asked once for each hash that is new. `now` is Unix
-    seconds. Must run inside a transaction.
+    `candidates` hold no duplicate and none that was stored when the transaction began (see `stored_already`); each has its
+    body. `releases` maps (project id, version, environment) to release ids. `explain` is asked once for each hash that is
+    new. `now` is Unix seconds. Must run inside a transaction, and `count` must follow in it.
     """
-    occurrences = Occurrences(stored=list(candidates))
+    occurrences = Occurrences()
     if not candidates:
         return occurrences
+    rows = engines.rows()
     with connection.cursor() as cursor:
-        new_groups = _find_groups(cursor, candidates, explain=explain, now=now)
-        _insert_events(cursor, candidates, releases)
-        occurrences.changes = _count(cursor, candidates, releases, new_groups)
-        _count_scopes(cursor, candidates)
-        _touch_projects(cursor, candidates)
+        arrivals = sorted(
+            Arrival(event.project_id, event.event_id, column_time(event.received_at))
+            for event in (candidate.event for candidate in candidates)
+        )
+        claimed = rows.claim(cursor, arrivals)
+        if len(claimed) == len(candidates):
+            occurrences.stored = list(candidates)
+        else:
+            occurrences.stored = [candidate for candidate in candidates if candidate.key in claimed]
+            late = [candidate for candidate in candidates if candidate.key not in claimed]
+            found = stored_already(late)
+            occurrences.overtaken = [(candidate, found.get(candidate.key, 0)) for candidate in late]
+        stored = occurrences.stored
+        groups = assignment.assign(
+            cursor,
+            [(candidate.event.project_id, candidate.grouping) for candidate in stored],
+            explain=lambda index: explain(stored[index]),
+            now=now,
+        )
+        for candidate, group_id in zip(stored, groups.ids, strict=True):
+            candidate.group_id = group_id
+        occurrences.made = {group_id: stored[index] for group_id, index in groups.made.items()}
+        rows.insert_events(cursor, _event_rows(occurrences.stored, releases))
     return occurrences
 
 
-def _find_groups(
-    cursor: CursorWrapper,
-    candidates: Sequence[Candidate],
-    *,
-    explain: Callable[[Candidate], list[Any]],
-    now: float,
-) -> set[int]:
-    """Give each candidate its group: the first of its hashes that is known decides; none known makes a new group.
+def count(occurrences: Occurrences, *, releases: dict[Seen, int]) -> None:
+    """Move the counters for what was placed, make the new groups, and fill in `changes`. Raises GroupGone.
 
-    Hashes of the event that are still unknown are attached to that group. Returns the ids of the groups made.
+    What is locked here is locked until the transaction ends: little should follow.
     """
-    known = _known_hashes(cursor, candidates)
-    made: set[int] = set()
-    attached: list[GroupHash] = []
-    numbers = _Numbers(cursor)
-    for candidate in candidates:
-        project_id, hashes = candidate.event.project_id, candidate.grouping.hashes
-        for grouping_hash in hashes:
-            if group_id := known.get((project_id, grouping_hash.hash)):
-                break
-        else:
-            group_id = _make_group(candidate, number=numbers.next(project_id))
-            made.add(group_id)
-        candidate.group_id = group_id
-        for grouping_hash in hashes:
-            if (project_id, grouping_hash.hash) not in known:
-                known[project_id, grouping_hash.hash] = group_id
-                attached.append(
-                    GroupHash(
-                        project_id=project_id,
-                        hash=grouping_hash.hash,
-                        group_id=group_id,
-                        variant=grouping_hash.variant,
-                        config=candidate.grouping.config,
-                        explanation=explain(candidate),
-                        created_at=moment(now),
-                    )
-                )
-    if attached:
-        GroupHash.objects.bulk_create(attached)
-    return made
-
-
-def _known_hashes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> dict[tuple[int, str], int]:
-    wanted: dict[int, set[str]] = {}
-    for candidate in candidates:
-        wanted.setdefault(candidate.event.project_id, set()).update(h.hash for h in candidate.grouping.hashes)
-    known: dict[tuple[int, str], int] = {}
-    for project_id, hashes in wanted.items():
-        for part in chunks(sorted(hashes), _CHUNK):
-            cursor.execute(
-                f"SELECT hash, group_id FROM groups_grouphash WHERE project_id = %s AND hash IN ({_marks(part)})",  # noqa: S608
-                [project_id, *part],
-            )
-            known.update({(project_id, found): group_id for found, group_id in cursor.fetchall()})
-    return known
-
-
-class _Numbers:
-    """Hands out the numbers of new groups; the project's row remembers the next one."""
-
-    def __init__(self, cursor: CursorWrapper) -> None:
-        self._cursor = cursor
-
-    def next(self, project_id: int) -> int:
-        self._cursor.execute(
-            "UPDATE projects_project SET next_group_number = next_group_number + 1 WHERE id = %s "
-            "RETURNING next_group_number - 1",
-            [project_id],
-        )
-        return int(self._cursor.fetchone()[0])
-
-
-def _make_group(candidate: Candidate, *, number: int) -> int:
-    event, grouping = candidate.event, candidate.grouping
-    seen = moment(event.received_at)
-    group = Group.objects.create(
-        project_id=event.project_id,
-        number=number,
-        title=grouping.title[:512],
-        type=grouping.type[:256],
-        value=grouping.value[:512],
-        culprit=grouping.culprit[:256],
-        level=event.level,
-        platform=event.platform[:64],
-        handled=event.handled,
-        grouping_config=grouping.config,
-        first_seen=seen,
-        last_seen=seen,
-    )
-    Activity.objects.create(group=group, kind=Activity.Kind.FIRST_SEEN, created_at=seen)
-    return group.pk
-
-
-def _insert_events(cursor: CursorWrapper, candidates: Sequence[Candidate], releases: dict[Seen, int]) -> None:
-    cursor.executemany(
-        "INSERT INTO groups_event (project_id, group_id, event_id, received_at, timestamp, level, environment, "
-        "release_id, user, message, body_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            (
-                (event := candidate.event).project_id,
-                candidate.group_id,
-                event.event_id,
-                column_time(event.received_at),
-                column_time(event.timestamp),
-                event.level,
-                event.environment,
-                releases.get((event.project_id, event.release, event.environment)),
-                event.user_tag[:200],
-                (event.message or candidate.grouping.value or candidate.grouping.title)[:200],
-                candidate.body_id,
-            )
-            for candidate in candidates
-        ],
-    )
-
-
-def _count(
-    cursor: CursorWrapper, candidates: Sequence[Candidate], releases: dict[Seen, int], new_groups: set[int]
-) -> dict[int, GroupChange]:
-    """Move each group's counters once for the whole batch, and bring resolved ones back."""
+    if not occurrences.stored:
+        return
     by_group: dict[int, list[Candidate]] = {}
-    for candidate in candidates:
+    for candidate in occurrences.stored:
         by_group.setdefault(candidate.group_id, []).append(candidate)
+    rows = engines.rows()
+    with connection.cursor() as cursor:
+        known = sorted(by_group.keys() - occurrences.made.keys())
+        occurrences.changes, updates = _count_known({group_id: by_group[group_id] for group_id in known}, releases)
+        rows.update_groups(cursor, updates)
+        rows.add_to_scopes(cursor, _scope_additions(occurrences.stored))
+        numbers = rows.touch_projects(cursor, _touches(occurrences))
+    occurrences.changes |= _make_groups(
+        {group_id: by_group[group_id] for group_id in occurrences.made}, occurrences.made, releases, numbers
+    )
+
+
+def _event_rows(candidates: Sequence[Candidate], releases: dict[Seen, int]) -> list[EventRow]:
+    return [
+        EventRow(
+            (event := candidate.event).project_id,
+            candidate.group_id,
+            event.event_id,
+            column_time(event.received_at),
+            column_time(event.timestamp),
+            event.level,
+            event.environment,
+            releases.get((event.project_id, event.release, event.environment)),
+            event.user_tag[:200],
+            (event.message or candidate.grouping.value or candidate.grouping.title)[:200],
+            candidate.body_id,
+        )
+        for candidate in candidates
+    ]
+
+
+def _count_known(
+    by_group: dict[int, list[Candidate]], releases: dict[Seen, int]
+) -> tuple[dict[int, GroupChange], list[GroupUpdate]]:
+    """Lock these groups, bring resolved ones back, and say what is to be added to each."""
     changes: dict[int, GroupChange] = {}
-    updates = []
+    updates: list[GroupUpdate] = []
     fields = ("id", "number", "project_id", "count", "status", "resolved_at", "last_seen", "first_release_id")
     for part in chunks(sorted(by_group), _CHUNK):
-        for group_id, number, project_id, count, status, resolved_at, last_seen, first_release in Group.objects.filter(
-            pk__in=part
-        ).values_list(*fields):
+        found = Group.objects.filter(pk__in=part).order_by("pk").select_for_update(no_key=True)
+        for group_id, number, project_id, count, status, resolved_at, seen, first_release in found.values_list(*fields):
             members = by_group[group_id]
             latest = max(members, key=lambda member: member.event.received_at)
-            event, grouping = latest.event, latest.grouping
-            kind = Kind.NEW if group_id in new_groups else Kind.AGAIN
+            event = latest.event
+            kind = Kind.AGAIN
             if regresses(status, resolved_at, moment(event.received_at)):
                 kind = Kind.REGRESSION
                 _regress(group_id, latest)
             release_id = releases.get((project_id, event.release, event.environment))
+            last_seen = max(seen.timestamp(), event.received_at)
             updates.append(
-                (
-                    len(members),
-                    len(members),
-                    column_time(max(last_seen.timestamp(), event.received_at)),
-                    event.level,
-                    grouping.title[:512],
-                    grouping.type[:256],
-                    grouping.value[:512],
-                    grouping.culprit[:256],
-                    event.handled,
-                    first_release or release_id,
-                    release_id,
-                    group_id,
+                GroupUpdate(
+                    id=group_id,
+                    added=len(members),
+                    last_seen=column_time(last_seen),
+                    first_release_id=first_release or release_id,
+                    last_release_id=release_id,
+                    handled=event.handled,
+                    **_shown(latest),
                 )
             )
-            changes[group_id] = GroupChange(
-                group_id=group_id,
+            changes[group_id] = _change(
+                group_id, latest, number=number, kind=kind, before=count, added=len(members), last_seen=last_seen
+            )
+    if len(changes) < len(by_group):
+        raise GroupGone(f"{len(by_group) - len(changes)} groups were deleted while events fell into them")
+    return changes, updates
+
+
+def _make_groups(
+    by_group: dict[int, list[Candidate]],
+    made: dict[int, Candidate],
+    releases: dict[Seen, int],
+    numbers: dict[int, int],
+) -> dict[int, GroupChange]:
+    """Make the groups that `made` begins, counted already. `numbers` are the next free ones by project."""
+    changes: dict[int, GroupChange] = {}
+    groups: list[Group] = []
+    activities: list[Activity] = []
+    numbers = dict(numbers)
+    for group_id, first in made.items():
+        members = by_group[group_id]
+        latest = max(members, key=lambda member: member.event.received_at)
+        project_id, event = first.event.project_id, latest.event
+        number = numbers.get(project_id)
+        if number is None:
+            raise GroupGone(f"project {project_id} was deleted while events arrived")
+        numbers[project_id] = number + 1
+        first_seen = min(member.event.received_at for member in members)
+        release_id = releases.get((project_id, event.release, event.environment))
+        groups.append(
+            Group(
+                id=group_id,
                 project_id=project_id,
                 number=number,
-                kind=kind,
-                count=count + len(members),
-                added=len(members),
-                last_seen=max(last_seen.timestamp(), event.received_at),
-                title=grouping.title[:512],
-                level=event.level,
+                platform=first.event.platform[:64],
+                handled=event.handled,
+                grouping_config=first.grouping.config,
+                count=len(members),
+                stored_count=len(members),
+                first_seen=moment(first_seen),
+                last_seen=moment(event.received_at),
+                first_release_id=release_id,
+                last_release_id=release_id,
+                **_shown(latest),
             )
-    cursor.executemany(
-        "UPDATE groups_group SET count = count + %s, stored_count = stored_count + %s, last_seen = %s, level = %s, "
-        "title = %s, type = %s, value = %s, culprit = %s, handled = %s, first_release_id = %s, "
-        "last_release_id = coalesce(%s, last_release_id) WHERE id = %s",
-        updates,
-    )
+        )
+        activities.append(
+            Activity(group_id=group_id, kind=Activity.Kind.FIRST_SEEN, created_at=moment(first.event.received_at))
+        )
+        changes[group_id] = _change(
+            group_id,
+            latest,
+            number=number,
+            kind=Kind.NEW,
+            before=0,
+            added=len(members),
+            last_seen=event.received_at,
+        )
+    if groups:
+        Group.objects.bulk_create(groups)
+        Activity.objects.bulk_create(activities)
     return changes
+
+
+def _shown(latest: Candidate) -> dict[str, str]:
+    """What a group shows of its latest event."""
+    grouping = latest.grouping
+    return {
+        "level": latest.event.level,
+        "title": grouping.title[:512],
+        "type": grouping.type[:256],
+        "value": grouping.value[:512],
+        "culprit": grouping.culprit[:256],
+    }
+
+
+def _change(
+    group_id: int, latest: Candidate, *, number: int, kind: Kind, before: int, added: int, last_seen: float
+) -> GroupChange:
+    return GroupChange(
+        group_id=group_id,
+        project_id=latest.event.project_id,
+        number=number,
+        kind=kind,
+        count=before + added,
+        added=added,
+        last_seen=last_seen,
+        title=latest.grouping.title[:512],
+        level=latest.event.level,
+    )
 
 
 def _regress(group_id: int, latest: Candidate) -> None:
@@ -306,7 +316,7 @@ def _regress(group_id: int, latest: Candidate) -> None:
     )
 
 
-def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> None:
+def _scope_additions(candidates: Sequence[Candidate]) -> list[ScopeAddition]:
     scopes: dict[tuple[int, str, str], list[float]] = {}
     for candidate in candidates:
         event = candidate.event
@@ -318,34 +328,19 @@ def _count_scopes(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> Non
             scope[0] += 1
             scope[1] = min(scope[1], event.received_at)
             scope[2] = max(scope[2], event.received_at)
-    greatest = "max" if connection.vendor == "sqlite" else "greatest"
-    cursor.executemany(
-        "INSERT INTO groups_groupscope (group_id, environment, release_version, count, first_seen, last_seen) "  # noqa: S608
-        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (group_id, environment, release_version) DO UPDATE SET "
-        "count = groups_groupscope.count + excluded.count, "
-        f"last_seen = {greatest}(groups_groupscope.last_seen, excluded.last_seen)",
-        [
-            (group_id, environment, release, int(count), column_time(first), column_time(last))
-            for (group_id, environment, release), (count, first, last) in sorted(scopes.items())
-        ],
-    )
+    return [
+        ScopeAddition(group_id, environment, release, int(count), column_time(first), column_time(last))
+        for (group_id, environment, release), (count, first, last) in sorted(scopes.items())
+    ]
 
 
-def _touch_projects(cursor: CursorWrapper, candidates: Sequence[Candidate]) -> None:
+def _touches(occurrences: Occurrences) -> list[ProjectTouch]:
     latest: dict[int, float] = {}
-    for candidate in candidates:
+    for candidate in occurrences.stored:
         event = candidate.event
         latest[event.project_id] = max(latest.get(event.project_id, 0.0), event.received_at)
-    cursor.executemany(
-        "UPDATE projects_project SET first_event_at = coalesce(first_event_at, %s), last_event_at = %s WHERE id = %s",
-        [(column_time(last), column_time(last), project_id) for project_id, last in sorted(latest.items())],
-    )
-
-
-def _hex(event_id: Any) -> str:
-    """SQLite gives the 32 digits back, PostgreSQL a UUID."""
-    return event_id if isinstance(event_id, str) else event_id.hex
-
-
-def _marks(part: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(part))
+    new_groups = Counter(candidate.event.project_id for candidate in occurrences.made.values())
+    return [
+        ProjectTouch(project_id, column_time(last), new_groups[project_id])
+        for project_id, last in sorted(latest.items())
+    ]

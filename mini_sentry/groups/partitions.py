@@ -200,7 +200,7 @@ def make_ahead(now: datetime) -> int:
     return sum(table.ensure(days) for table in partitioned())
 
 
-def receive(times: Iterable[datetime]) -> None:
-    """Make sure that events received at these times can be stored."""
+def receive(times: Iterable[date]) -> None:
+    """Make sure that events received at these times, or on these days (UTC), can be stored."""
     if connection.vendor == "postgresql":
-        EVENTS.ensure({moment.astimezone(UTC).date() for moment in times})
+        EVENTS.ensure({time.astimezone(UTC).date() if isinstance(time, datetime) else time for time in times})

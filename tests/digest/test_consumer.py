@@ -167,14 +167,14 @@ def test_a_store_that_is_away_while_a_batch_is_read_makes_no_dead_letter(log, sh
 
 def test_a_record_that_the_store_refuses_is_found_by_halving_and_buried(log, drain, shop, monkeypatch):
     refused = crash()["event_id"]
-    stored = occurrences.record
+    stored = occurrences.place
 
-    def record(candidates, **options):
+    def place(candidates, **options):
         if any(candidate.event.event_id == refused for candidate in candidates):
             raise IntegrityError("refused")
         return stored(candidates, **options)
 
-    monkeypatch.setattr(consumer, "record", record)
+    monkeypatch.setattr(consumer, "place", place)
     for number in range(7):
         accept(log, shop, envelope(crash(**({"event_id": refused} if number == 4 else {}))))
     reader = drain()
