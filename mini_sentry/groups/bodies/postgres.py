@@ -25,7 +25,8 @@ ROW_BYTES: Final = 100
 BLOAT: Final = 1.5
 """A day's table is written anew once it is this many times as large as the bodies in it."""
 LEAST_BLOAT_BYTES: Final = 1 << 20
-_DIGEST_BITS: Final = 46
+DIGEST_BITS: Final = 46
+"""With the 17 bits of a second of the day they make a positive number of 64 bits."""
 _DAY_SECONDS: Final = 86_400
 
 
@@ -35,14 +36,22 @@ class PartitionedBodies:
     `groups_bodyday` has a row for each day: the bytes of its bodies, and the dictionaries that they were compressed with.
     """
 
-    def __init__(self, *, load_dictionary: Callable[[int], bytes], using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(
+        self,
+        *,
+        load_dictionary: Callable[[int], bytes],
+        using: str = DEFAULT_DB_ALIAS,
+        digest_bits: int = DIGEST_BITS,
+    ) -> None:
         self._decompressors = Decompressors(load_dictionary)
         self._using = using
+        self._digest_bits = digest_bits
         self._days = DayPartitions("groups_body", storage=BODY_STORAGE, using=using)
 
     def write(self, day: date, bodies: Sequence[Body]) -> list[int]:
         names = [_name(body) for body in bodies]
-        ids = [_id(body, name, day) for body, name in zip(bodies, names, strict=True)]
+        start = datetime.combine(day, time(), UTC).timestamp()
+        ids = [self._id(body.received_at - start, name) for body, name in zip(bodies, names, strict=True)]
         if not bodies:
             return ids
         self._days.ensure([day])
@@ -122,6 +131,10 @@ class PartitionedBodies:
     def close(self) -> None:
         """The connection is Django's, who closes it."""
 
+    def _id(self, second: float, name: UUID) -> int:
+        prefix = 1 + min(max(int(second), 0), _DAY_SECONDS)
+        return (prefix << self._digest_bits) + (name.int & (1 << self._digest_bits) - 1)
+
     def _cursor(self) -> CursorWrapper:
         return connections[self._using].cursor()
 
@@ -137,11 +150,6 @@ class PartitionedBodies:
 
 def _name(body: Body) -> UUID:
     return UUID(bytes=blake2b(b"%d %s" % (body.project_id, body.event_id.encode()), digest_size=16).digest())
-
-
-def _id(body: Body, name: UUID, day: date) -> int:
-    second = int(body.received_at - datetime.combine(day, time(), UTC).timestamp())
-    return (1 + min(max(second, 0), _DAY_SECONDS) << _DIGEST_BITS) + (name.int & (1 << _DIGEST_BITS) - 1)
 
 
 def _place(
