@@ -121,7 +121,7 @@ def test_create_project_prints_a_token_and_a_dsn_that_work(installation: Install
     shown = installation.get("/api/projects/mine/").json()
     assert shown["ingest_token"] == printed["Ingest token"]
     key = printed["DSN"].split("//")[1].split("@")[0]
-    assert printed["DSN"].endswith(f"/{shown['id']}")
+    assert printed["DSN"] == f"http://{key}@127.0.0.1:{installation.port}/{shown['id']}"
     send(installation, {"id": shown["id"], "key": key}, "by the printed DSN")
     reading.wait_for_events(installation, "mine", 1)
 

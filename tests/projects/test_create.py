@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from mini_sentry.projects.create import CannotCreate, create_project, suggest_slug
 from mini_sentry.projects.models import Project
@@ -56,6 +59,18 @@ def test_the_command_prints_the_token_and_the_dsn(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert project.ingest_token in printed
     assert f"DSN: http://{project.keys.get().public_key}@localhost:8000/{project.pk}" in printed
+
+
+def test_the_dsn_leads_to_where_the_server_was_started(
+    capsys: pytest.CaptureFixture[str], settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "address").write_text("http://127.0.0.1:9000/")
+    call_command("create_project", "My App")
+    assert "@127.0.0.1:9000/" in capsys.readouterr().out
+    settings.PUBLIC_URL = "https://errors.x.test"
+    call_command("create_project", "Other")
+    assert "@errors.x.test/" in capsys.readouterr().out
 
 
 def test_the_command_refuses_a_duplicate_with_a_sentence() -> None:
