@@ -17,8 +17,13 @@ BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
-TASK_MODULES: Final = ("mini_sentry.alerts.tasks", "mini_sentry.config.retention", "mini_sentry.digest.tasks")
-HOURLY: Final = ("retention",)
+TASK_MODULES: Final = (
+    "mini_sentry.alerts.tasks",
+    "mini_sentry.config.retention",
+    "mini_sentry.digest.tasks",
+    "mini_sentry.groups.tasks",
+)
+HOURLY: Final = ("retention", "groups.make_days")
 OFTEN: Final = {
     "alerts.catch_up": timedelta(seconds=10),
     "alerts.watch_sessions": timedelta(minutes=1),

@@ -6,27 +6,31 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from mini_sentry.alerts import tasks
 from mini_sentry.alerts.triggers import Kick
 from mini_sentry.analytics import columns, snuba
 from mini_sentry.analytics.chdb_server import ColumnServer
 from mini_sentry.analytics.store import ColumnsError, Store
-from mini_sentry.config import retention
+from mini_sentry.config import metrics, retention
 from mini_sentry.config.column_store import migrate_columns
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.exclusive import Occupied
+from mini_sentry.config.metrics import Sample
 from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits, open_herald
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import Room
+from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.live import messages
 from mini_sentry.streams import topics
-from mini_sentry.streams.consumer import Consumer
+from mini_sentry.streams.consumer import Consumer, Status
 from mini_sentry.streams.group import GroupConsumer, attempts_path
 from mini_sentry.streams.log import Log, LogError, Reading
 from mini_sentry.streams.open import open_logs
@@ -49,7 +53,7 @@ def of(role: str) -> list[Part]:
     makers: dict[str, list[Callable[[], Part]]] = {
         "columns": [] if settings.CLICKHOUSE_URL else [lambda: _Columns(data_dir)],
         "snuba": [_Snuba],
-        "digest": [lambda: Threads("digest", _digest_loops)],
+        "digest": [lambda: Threads("digest", _digest_work)],
         "tasks": [EmbeddedCelery],
         "worker": [lambda: EmbeddedCelery(with_beat=False)],
         "beat": [lambda: EmbeddedCelery(with_worker=False)],
@@ -61,19 +65,31 @@ def of(role: str) -> list[Part]:
 Loop = Callable[[threading.Event], None]
 
 
+class Work(NamedTuple):
+    """What a part's threads do, by their names, and the readers among them. `missing` is what they wait for, empty when all is
+    well; `samples` what they tell beside how the readers fare."""
+
+    loops: dict[str, Loop]
+    readers: list[GroupConsumer]
+    missing: Callable[[], str] = str
+    samples: Callable[[], list[Sample]] = list
+
+
 class Threads:
     """A part of several loops, each in a thread of its own, over one open log."""
 
-    def __init__(self, name: str, loops: Callable[[Log], dict[str, Loop]]) -> None:
-        self._name = name
-        self._loops = loops
+    def __init__(self, name: str, work: Callable[[Log], Work]) -> None:
+        self.name = name
+        self._make_work = work
+        self._work: Work | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._log: Log | None = None
 
     def start(self) -> None:
         self._log = open_logs(settings.DATA_DIR)
-        for name, loop in self._loops(self._log).items():
+        self._work = self._make_work(self._log)
+        for name, loop in self._work.loops.items():
             thread = threading.Thread(target=self._run, args=(name, loop), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -96,6 +112,19 @@ class Threads:
     def is_alive(self) -> bool:
         return all(thread.is_alive() for thread in self._threads)
 
+    def missing(self) -> str:
+        if self._work is None or self._stop.is_set():
+            return "it does not run"
+        if what := self._work.missing():
+            return what
+        return next((status.error for status in self._statuses() if status.error), "")
+
+    def samples(self) -> list[Sample]:
+        return [] if self._work is None else [*metrics.of_readers(self._statuses()), *self._work.samples()]
+
+    def _statuses(self) -> list[Status]:
+        return [] if self._work is None else [status for reader in self._work.readers for status in reader.statuses()]
+
     def is_stopped(self) -> bool:
         """Whether every loop has ended, after `stop`."""
         return not any(thread.is_alive() for thread in self._threads)
@@ -103,6 +132,8 @@ class Threads:
 
 class _Columns:
     """The embedded column engine."""
+
+    name = "columns"
 
     def __init__(self, data_dir: Path) -> None:
         self._server = ColumnServer(data_dir)
@@ -116,8 +147,14 @@ class _Columns:
     def is_alive(self) -> bool:
         return True
 
+    def missing(self) -> str:
+        return ""
 
-def _digest_loops(log: Log) -> dict[str, Loop]:
+    def samples(self) -> list[Sample]:
+        return []
+
+
+def _digest_work(log: Log) -> Work:
     herald = open_herald()
     digest = Digest(
         log,
@@ -148,14 +185,18 @@ def _digest_loops(log: Log) -> dict[str, Loop]:
         finally:
             herald.stop()
 
-    return {"digest": consume, "housekeeping": lambda stop: _keep_house(log, group, stop)}
+    return Work(
+        {"digest": consume, "housekeeping": lambda stop: _keep_house(log, group, stop)},
+        [group],
+        samples=lambda: metrics.of_digest(digest),
+    )
 
 
 class _Snuba(Threads):
     """The columns' consumers. A file says that they run: finding it at the start means that the last stop was no clean one."""
 
     def __init__(self) -> None:
-        super().__init__("snuba", self._consumers)
+        super().__init__("snuba", self._consuming)
         self._mark: Path = settings.DATA_DIR / "snuba.running"
 
     def start(self) -> None:
@@ -168,7 +209,7 @@ class _Snuba(Threads):
         if self.is_stopped():
             self._mark.unlink(missing_ok=True)
 
-    def _consumers(self, log: Log) -> dict[str, Loop]:
+    def _consuming(self, log: Log) -> Work:
         store = Store(columns.url)
         has_tables = threading.Event()
         consumers = snuba.consumers(log, store, attempts_dir=settings.DATA_DIR, rewind_to=self._rewind_to)
@@ -188,7 +229,12 @@ class _Snuba(Threads):
             stop.wait()
 
         loops = {f"snuba-{consumer.topic}": after_migration(consumer.run) for consumer in consumers}
-        return {"snuba-migrate": migrate_then_wait, **loops}
+        return Work(
+            {"snuba-migrate": migrate_then_wait, **loops},
+            consumers,
+            missing=lambda: "" if has_tables.is_set() else "the columns have no tables yet",
+            samples=lambda: metrics.of_dead_letters(consumers),
+        )
 
 
 def _migrate_columns(store: Store, stop: threading.Event) -> None:
@@ -208,10 +254,15 @@ def _migrate_columns(store: Store, stop: threading.Event) -> None:
 
 
 def _keep_house(log: Log, digest: GroupConsumer, stop: threading.Event) -> None:
-    """Trim what every reader has passed, forget old announcements, and give memory back after a busy while."""
+    """Make the days ahead, then again and again trim what every reader has passed, forget old announcements, and give memory
+    back after a busy while."""
     digested = 0
+    has_days = False
     while not stop.wait(HOUSEKEEPING_SECONDS):
         try:
+            if not has_days:
+                partitions.make_ahead(timezone.now())
+                has_days = True
             log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
             for topic in (topics.EVENTS, topics.SESSIONS, topics.OUTCOMES):
                 log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)

@@ -15,7 +15,9 @@ from pytest_django import Settings
 from mini_sentry.config.retention import STEPS, retain
 from mini_sentry.groups.bodies import Bodies, Body, BodyMissing, Compressor, open_bodies, pack
 from mini_sentry.groups.models import BodyDictionary, Event, Group, GroupScope
+from mini_sentry.groups.partitions import AHEAD, make_ahead, partitioned
 from mini_sentry.groups.retention import delete, expire_dictionaries, retire_events
+from mini_sentry.groups.tasks import make_days
 from mini_sentry.projects.models import OutcomeCount, Project
 from mini_sentry.projects.retention import MOST_ROWS, Sweep, expire_outcomes
 from mini_sentry.streams.engines.sqlite import SqliteLog
@@ -135,6 +137,34 @@ def test_retention_that_is_cut_off_goes_on_the_next_time(shop: Project, bodies: 
     assert stored(group) == (2 * MOST_ROWS, 0, 0)
     with pytest.raises(BodyMissing):
         bodies.read(body_id, date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_retention_may_be_cut_off_anywhere(shop: Project, bodies: Bodies, steps: int) -> None:
+    groups = [make_group(shop, count=3, stored_count=3) for _ in range(2)]
+    for group in groups:
+        for received_at in (OLD, OLD - timedelta(days=9), NOON):
+            make_event(group, received_at=received_at)
+    answers = iter([True] * steps)
+    gone = retire_events(sweep_to(goes_on=lambda: next(answers, False)), bodies=bodies)
+    gone += retire_events(sweep_to(), bodies=bodies)
+    assert gone == 4
+    assert [stored(group) for group in groups] == [(3, 1, 1), (3, 1, 1)]
+
+
+def test_an_event_that_was_retired_is_a_new_one_when_it_is_sent_again(shop: Project, bodies: Bodies) -> None:
+    group = make_group(shop, count=1, stored_count=1)
+    old = make_event(group, received_at=OLD)
+    retire_events(sweep_to(), bodies=bodies)
+    make_event(group, event_id=old.event_id, received_at=NOON)
+    assert group.events.count() == 1
+
+
+def test_days_to_come_are_there_before_they_come(db: None) -> None:
+    make_days()
+    assert make_ahead(timezone.now()) == 0
+    for table in partitioned():
+        assert timezone.now().date() + AHEAD in table.days()
 
 
 def test_a_row_that_two_runs_found_is_counted_down_once(shop: Project) -> None:
