@@ -3,13 +3,16 @@
 import logging
 import threading
 import time
-from typing import Final
+from collections import Counter
+from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, signals
 from celery.beat import Scheduler, Service
 from celery.worker import state
 
+from mini_sentry.config import metrics
 from mini_sentry.config.celery import app as product
+from mini_sentry.config.metrics import Sample
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +20,7 @@ CONCURRENCY: Final = 4
 """Tasks at once. A retention or a source map may take minutes, and alerts must not wait for them."""
 BEAT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 15.0
+BROKER_SECONDS: Final = 2.0
 
 
 class EmbeddedCelery:
@@ -38,11 +42,20 @@ class EmbeddedCelery:
         self._with_worker = with_worker
         self._beat = Service(app, max_interval=BEAT_SECONDS, scheduler_cls=Scheduler) if with_beat else None
         self._threads: list[threading.Thread] = []
+        self._is_ready = threading.Event()
+        self._ended: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return "tasks" if self._with_worker and self._beat else "worker" if self._with_worker else "beat"
 
     def start(self) -> None:
         """Returns at once; tasks are taken a few milliseconds later."""
         if self._with_worker:
             state.should_stop = None
+            signals.worker_ready.connect(self._note_ready)
+            signals.task_postrun.connect(self._note_ended)
             worker = self._app.WorkController(
                 app=self._app,
                 pool="threads",
@@ -62,6 +75,34 @@ class EmbeddedCelery:
     def is_alive(self) -> bool:
         """False once a thread has ended; what it died of, if it was not stopped, is in the log."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
+    def missing(self) -> str:
+        if not self.is_alive():
+            return "it does not run"
+        return "" if not self._with_worker or self._is_ready.is_set() else "the broker was not reached yet"
+
+    def samples(self) -> list[Sample]:
+        return metrics.of_tasks(self._ended.copy(), self._waiting_tasks(), self._app.conf.task_default_queue)
+
+    def _waiting_tasks(self) -> int | None:
+        """How many tasks wait for a worker; None when the broker does not tell within BROKER_SECONDS."""
+        conf = self._app.conf
+        in_time = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER_SECONDS}
+        broker = self._app.connection_for_read(transport_options={**conf.broker_transport_options, **in_time})
+        try:
+            with broker:
+                return int(broker.channel().queue_declare(conf.task_default_queue, passive=True).message_count)
+        except (*broker.connection_errors, *broker.channel_errors, OSError) as error:
+            logger.debug("The broker does not tell how many tasks wait: %s", error)
+            return None
+
+    def _note_ready(self, **_: object) -> None:
+        self._is_ready.set()
+
+    def _note_ended(self, sender: Any = None, state: str = "", **_: object) -> None:
+        key = getattr(sender, "name", "unknown"), state.lower()
+        with self._counting:
+            self._ended[key] += 1
 
     def stop(self) -> None:
         """Take no more tasks, and wait at most STOP_SECONDS for those that run."""

@@ -14,9 +14,15 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import django
+
+from mini_sentry.config.supervisor import CannotStart
+
+if TYPE_CHECKING:
+    from mini_sentry.config.metrics import Sample
+    from mini_sentry.config.probes import ProbeServer
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +36,20 @@ again and again, for a quarter of the digest's time."""
 
 
 class Part(Protocol):
+    """`missing` says what it waits for before it can do its work, and is empty when it does."""
+
+    @property
+    def name(self) -> str: ...
+
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
 
     def is_alive(self) -> bool: ...
+
+    def missing(self) -> str: ...
+
+    def samples(self) -> "list[Sample]": ...
 
 
 def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
@@ -88,8 +103,12 @@ def engine(role: str, *, supervised: bool) -> int:
     from mini_sentry.config import parts
 
     with ExitStack() as running:
-        started = []
-        for part in parts.of(role):
+        started: list[Part] = []
+        all_parts = parts.of(role)
+        if probes := _probes(role, all_parts, started):
+            probes.start()
+            running.callback(probes.stop)
+        for part in all_parts:
             part.start()
             running.callback(part.stop)
             started.append(part)
@@ -100,6 +119,44 @@ def engine(role: str, *, supervised: bool) -> int:
                 logger.error("%s stops because one of its parts ended", role)
                 return 1
     return 0
+
+
+def _probes(role: str, every: "list[Part]", started: "list[Part]") -> "ProbeServer | None":
+    """What answers about this process, when a port is given for that. Raises CannotStart when it cannot be had.
+
+    It outlives the parts: while they stop, the process is alive and not ready.
+    """
+    from django.conf import settings
+
+    if not settings.MINI_SENTRY_HEALTH_PORT:
+        return None
+    from mini_sentry.config import metrics
+    from mini_sentry.config.probes import ProbeServer, Vitals
+
+    def missing() -> dict[str, str]:
+        return {part.name: what for part in every if (what := _missing(part, started))}
+
+    def samples() -> "list[Sample]":
+        return [*metrics.of_build(role), *(sample for part in list(started) for sample in part.samples())]
+
+    host, port = settings.MINI_SENTRY_HEALTH_HOST, settings.MINI_SENTRY_HEALTH_PORT
+    vitals = Vitals(
+        role=role,
+        is_live=lambda: all(part.is_alive() for part in list(started)),
+        missing=missing,
+        samples=samples,
+        token=settings.METRICS_TOKEN,
+    )
+    try:
+        return ProbeServer(host, port, vitals)
+    except OSError as error:
+        raise CannotStart(f"MINI_SENTRY_HEALTH_PORT {port} on {host} cannot be used ({error.strerror}).") from error
+
+
+def _missing(part: Part, started: "list[Part]") -> str:
+    if part not in started:
+        return "it has not started yet"
+    return part.missing() if part.is_alive() else "it has ended"
 
 
 def _settle_heap() -> None:

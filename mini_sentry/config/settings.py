@@ -193,6 +193,10 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+MINI_SENTRY_HEALTH_PORT = env.number("MINI_SENTRY_HEALTH_PORT", 0)
+MINI_SENTRY_HEALTH_HOST = env.text("MINI_SENTRY_HEALTH_HOST", "127.0.0.1")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOG_FORMAT = env.text("LOG_FORMAT", "line").lower()
 LOGGING = log_configuration(LOG_LEVEL, LOG_FORMAT)

@@ -5,6 +5,7 @@ touch a counter, the outbox or an announcement. Whatever happens before that tra
 is repeated, and whatever happens after it (the relay) changes nothing when it is.
 """
 
+import logging
 import sqlite3
 import time
 from collections import Counter
@@ -33,12 +34,15 @@ from mini_sentry.groups.short_ids import short_id
 from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
 from mini_sentry.protocol.limits import Limits
-from mini_sentry.protocol.outcomes import Outcome, Reason
+from mini_sentry.protocol.outcomes import CATEGORY_OF_ITEM, Outcome, Reason
 from mini_sentry.releases import artifacts, registry, sessions
 from mini_sentry.streams import topics
 from mini_sentry.streams.log import Log, Record
 
 _COMPRESSOR_SECONDS = 10.0
+_CATEGORIES = frozenset(CATEGORY_OF_ITEM.values()) | {"default"}
+
+logger = logging.getLogger(__name__)
 
 
 class _Compressors:
@@ -80,6 +84,7 @@ class Digest:
         OperationalError,
         InterfaceError,
         positions.Fenced,
+        usage.CountedMeanwhile,
         GroupGone,
         NoRoom,
         sqlite3.OperationalError,
@@ -108,6 +113,9 @@ class Digest:
         self._compressors = _Compressors()
         self._trainer = Trainer()
         self._positions: dict[int, int | None] = {}
+        self.outcomes: Counter[tuple[str, str, str]] = Counter()
+        """How many items ended in each outcome, reason and category since the start, for monitoring."""
+        self.dead_letter_count = 0
 
     def of(self, partition: int) -> "PartitionDigest":
         return PartitionDigest(self, partition)
@@ -130,9 +138,15 @@ class Digest:
         now = self._clock()
         self._mapper.begin()
         decoded = decode(
-            records, projects=self._projects, limits=self._limits, symbolicate=self._mapper, finish=self._pack
+            records,
+            projects=self._projects,
+            limits=self._limits,
+            symbolicate=self._mapper,
+            finish=self._pack,
+            may_repeat=self._log.may_repeat,
         )
         digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
+        counted = self._count_once(decoded, digested)
         fresh = self._deduplicate(decoded, digested)
         self._store_bodies(fresh)
         with transaction.atomic():
@@ -147,11 +161,13 @@ class Digest:
             # Counters last: whoever else digests the same groups waits for them until the commit.
             count(digested.occurrences, releases=releases)
             with connection.cursor() as cursor:
+                usage.remember_counted(cursor, counted, now=now)
                 usage.add_tallies(cursor, tallies(digested.counts))
                 has_triggers = triggers.owe(cursor, digested.occurrences, now=now)
                 # Last, because other digests wait for the announcement's id until this one has committed.
                 announced = live.announce(cursor, self._announcement(decoded, digested), now=now)
         self._positions[records[0].partition] = records[-1].offset + 1
+        self._tell(digested)
         if announced is not None:
             self._herald.tell(announced)
         if has_triggers:
@@ -170,7 +186,25 @@ class Digest:
                 usage.add_tallies(cursor, tallies(digested.counts))
             relay.owe(self._owed(digested, [dead], now))
         self._positions[dead.partition] = dead.offset + 1
+        self._tell(digested)
         relay.deliver(self._log)
+
+    def _tell(self, digested: Digested) -> None:
+        """What monitoring wants to know of a batch that is stored."""
+        for (_, _, outcome, reason, category), quantity in digested.counts.items():
+            if outcome == Outcome.CLIENT_DISCARD:
+                # Clients have words of their own for these, as many as they like.
+                reason, category = "", category if category in _CATEGORIES else "other"  # noqa: PLW2901
+            self.outcomes[outcome, reason, category] += quantity
+        self.dead_letter_count += len(digested.unreadable)
+        if logger.isEnabledFor(logging.DEBUG):
+            for stored in digested.occurrences.stored:
+                facts = {
+                    "event_id": stored.event.event_id,
+                    "project_id": stored.event.project_id,
+                    "group_id": stored.group_id,
+                }
+                logger.debug("An event is stored", extra=facts)
 
     def _move(self, records: Sequence[Record]) -> None:
         partition = records[0].partition
@@ -181,6 +215,17 @@ class Digest:
             start=self._positions.get(partition),
             to=records[-1].offset + 1,
         )
+
+    @staticmethod
+    def _count_once(decoded: Decoded, digested: Digested) -> list[bytes]:
+        """Count what the records hold beside events, unless an earlier copy of them was counted; the ids of those counted now."""
+        if not decoded.once:
+            return []
+        known = usage.counted_already(decoded.once)
+        for record_id, counts in decoded.once.items():
+            if record_id not in known:
+                digested.counts.update(counts)
+        return [record_id for record_id in decoded.once if record_id not in known]
 
     def _deduplicate(self, decoded: Decoded, digested: Digested) -> list[Candidate]:
         """The candidates that neither the store nor an earlier one of the batch has; counts how each one ended."""

@@ -109,7 +109,7 @@ class LogHandler:
 class Status:
     """How a consumer fares, written by its thread and read by any other. Times are Unix seconds, None means never.
 
-    `error` is what it is backing off from, None when all is well. `gap_records` were lost to trimming before they were read.
+    `batch_seconds` is how long the last batch took, `busy_seconds` all of them. `error` is what it is backing off from, None when all is well. `gap_records` were lost to trimming before they were read.
     """
 
     group: str
@@ -120,6 +120,7 @@ class Status:
     batch_count: int = 0
     record_count: int = 0
     batch_seconds: float = 0.0
+    busy_seconds: float = 0.0
     dead_letter_count: int = 0
     gap_records: int = 0
     error: str | None = None
@@ -257,6 +258,7 @@ class Consumer:
             self._handle(records)
         self._last_batch_records = len(records)
         self.status.batch_seconds = time.perf_counter() - started
+        self.status.busy_seconds += self.status.batch_seconds
         self.status.batch_count += 1
         self.status.record_count += len(records)
 
