@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import alerts, baseline, lists, loadgen, payloads, sessions, source_maps
+from benchmarks import alerts, baseline, digest, lists, loadgen, payloads, sessions, source_maps
 from benchmarks.report import Report, directory_bytes
 from tests.installation import Installation, free_port
 
@@ -446,9 +446,15 @@ def alert_rules(report: Report, pools: Pools, *, quick: bool) -> None:
             )
 
 
+def digest_alone(report: Report, pools: Pools, *, quick: bool) -> None:
+    """The digest without its neighbours, on SQLite and on PostgreSQL."""
+    digest.measure(report, quick=quick)
+
+
 MEASURES: dict[str, Callable[..., None]] = {
     "accept": accept,
     "drain": drain,
+    "digest": digest_alone,
     "visible": visible,
     "footprint": footprint,
     "issues": issues,
