@@ -16,7 +16,7 @@ from django.utils import timezone
 from mini_sentry.alerts.models import Notification
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import open_bodies
-from mini_sentry.projects.retention import Sweep, expire_outcomes, sweep_of
+from mini_sentry.projects.retention import Sweep, expire_outcomes, forget_counted, sweep_of
 from mini_sentry.projects.running import goes_on_for
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.sessions import retire_sessions
@@ -69,6 +69,7 @@ STEPS: Final[dict[str, Step]] = {
     "dictionaries": _dictionaries,
     "sessions": retire_sessions,
     "counts of outcomes": expire_outcomes,
+    "marks of counted records": forget_counted,
     "notifications": _notifications,
     "contents of artifacts": _contents_of_artifacts,
     "dead letters": _dead_letters,

@@ -51,7 +51,8 @@ class Decoded:
     """What a batch holds. Every item is in exactly one of these.
 
     `symbolicate` is called with each event before it is grouped. `finish` is called with each candidate as soon as it is
-    grouped, while the processor still has its payload at hand.
+    grouped, while the processor still has its payload at hand. `once` is None where no record comes twice; else it holds by
+    record id what that record counts beside events, whose own ids protect them.
     """
 
     symbolicate: Callable[[Event], None] | None = None
@@ -60,6 +61,7 @@ class Decoded:
     sessions: Gathered = field(default_factory=Gathered)
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
+    once: dict[bytes, Counter[Counted]] | None = None
 
     def group(self, event: Event, *, config: Config) -> Grouping:
         if self.symbolicate is not None:
@@ -73,7 +75,11 @@ class Decoded:
 
     def count(self, accepted: Accepted, outcome: Outcome, reason: str, category: str, quantity: int = 1) -> None:
         minute = int(accepted.received_at // 60) * 60
-        self.counts[accepted.project_id, minute, outcome.value, str(reason), category] += quantity
+        self.counts_of(accepted)[accepted.project_id, minute, outcome.value, str(reason), category] += quantity
+
+    def counts_of(self, accepted: Accepted) -> Counter[Counted]:
+        """Where to count what no id but the record's own protects from being counted twice."""
+        return self.counts if self.once is None else self.once.setdefault(accepted.record_id, Counter())
 
 
 def decode(
@@ -83,15 +89,24 @@ def decode(
     limits: Limits,
     symbolicate: Callable[[Event], None] | None = None,
     finish: Callable[[Candidate], None] | None = None,
+    may_repeat: bool = False,
 ) -> Decoded:
-    """Read every record. What `finish` raises for a candidate makes its record a dead letter."""
-    decoded = Decoded(symbolicate=symbolicate, finish=finish)
+    """Read every record. What `finish` raises for a candidate makes its record a dead letter.
+
+    `may_repeat` says that the log may hold the same record twice; of those in one batch only the first is read.
+    """
+    decoded = Decoded(symbolicate=symbolicate, finish=finish, once={} if may_repeat else None)
+    read: set[bytes] = set()
     for record in records:
         try:
             accepted = unpack(record.value)
         except msgspec.MsgspecError as error:
             decoded.unreadable.append(Unreadable(record, "not a message of the ingest topic", str(error)))
             continue
+        if may_repeat:
+            if accepted.record_id in read:
+                continue
+            read.add(accepted.record_id)
         with _OneFate(record, accepted, decoded, "error"):
             _decode_one(record, accepted, decoded, projects=projects, limits=limits)
     return decoded
@@ -137,7 +152,7 @@ def _decode_one(record: Record, accepted: Accepted, decoded: Decoded, *, project
     if accepted.kind == "tallies":
         for tally in msgspec.json.decode(accepted.body, type=list[Tally]):
             key = (tally.project_id, tally.minute, tally.outcome, tally.reason, tally.category)
-            decoded.counts[key] += tally.quantity
+            decoded.counts_of(accepted)[key] += tally.quantity
         return
     project = projects.get(accepted.project_id)
     if project is None:

@@ -71,3 +71,13 @@ class OutcomeCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.reason} {self.category}: {self.quantity}"
+
+
+class CountedRecord(models.Model):
+    """A record of the log whose counts are in, where the log may hold a record twice: its second copy counts nothing."""
+
+    record_id = models.UUIDField(primary_key=True)
+    counted_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.record_id.hex

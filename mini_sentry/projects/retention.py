@@ -14,13 +14,16 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet
 
-from mini_sentry.projects.models import OutcomeCount
+from mini_sentry.projects.models import CountedRecord, OutcomeCount
 
 MOST_ROWS: Final = 500
 """Rows in one transaction."""
 SHORTEST_PAUSE_SECONDS: Final = 0.02
 PAUSE_RATIO: Final = 2.0
 """A pause is this many times as long as the transaction before it."""
+
+COPIES_COME: Final = timedelta(days=7)
+"""The longest that a record may have lain in an edge's spool."""
 
 FOR_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -72,3 +75,8 @@ def sweep_of(days: int, *, now: datetime, goes_on: Callable[[], bool] = lambda: 
 def expire_outcomes(sweep: Sweep) -> int:
     """Delete the counts of outcomes of hours that are over. Rows are made in about the order of their hours."""
     return sweep.delete(OutcomeCount.objects.filter(hour__lt=sweep.before).order_by("pk"))
+
+
+def forget_counted(sweep: Sweep) -> int:
+    """Forget which records were counted once no copy of them can come any more."""
+    return sweep.delete(CountedRecord.objects.filter(counted_at__lt=sweep.now - COPIES_COME).order_by("counted_at"))

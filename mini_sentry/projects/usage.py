@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TypedDict
+from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Sum
 
-from mini_sentry.projects.models import OutcomeCount
-from mini_sentry.projects.statements import column_time
+from mini_sentry.projects.models import CountedRecord, OutcomeCount
+from mini_sentry.projects.statements import chunks, column_time
 from mini_sentry.protocol.outcomes import Outcome, Tally
 
 EVENT_CATEGORIES = ("error", "security", "default")
@@ -19,6 +20,7 @@ UNATTRIBUTED = 0
 """The project id that items are counted under when no project could be told."""
 
 _HOUR_SECONDS = 3600
+_CHUNK = 500
 
 
 class OutcomeRow(TypedDict):
@@ -47,6 +49,32 @@ def add_tallies(cursor: CursorWrapper, tallies: Iterable[Tally]) -> None:
             for (project_id, hour, outcome, reason, category), quantity in sorted(sums.items())
         ],
     )
+
+
+class CountedMeanwhile(Exception):
+    """Another digest has counted a copy of one of the records: roll back and look again."""
+
+
+def counted_already(record_ids: Collection[bytes]) -> set[bytes]:
+    """Those of the records (16 bytes each) of which a copy was counted."""
+    found: set[bytes] = set()
+    for part in chunks([UUID(bytes=record_id) for record_id in record_ids], _CHUNK):
+        known = CountedRecord.objects.filter(record_id__in=part).values_list("record_id", flat=True)
+        found.update(record_id.bytes for record_id in known)
+    return found
+
+
+def remember_counted(cursor: CursorWrapper, record_ids: Collection[bytes], *, now: float) -> None:
+    """Remember the records inside the transaction that counts them. `now` is Unix seconds. Raises CountedMeanwhile."""
+    if not record_ids:
+        return
+    counted_at = column_time(now)
+    cursor.executemany(
+        "INSERT INTO projects_countedrecord (record_id, counted_at) VALUES (%s, %s) ON CONFLICT (record_id) DO NOTHING",
+        [(record_id.hex(), counted_at) for record_id in sorted(record_ids)],
+    )
+    if cursor.rowcount != len(record_ids):
+        raise CountedMeanwhile
 
 
 def outcomes(project_id: int, *, now: datetime, hours: int = 24) -> list[OutcomeRow]:
