@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from mini_sentry.alerts import tasks
@@ -272,8 +272,10 @@ def _keep_house(log: Log, digest: GroupConsumer, stop: threading.Event) -> None:
             before, digested = digested, sum(status.record_count for status in statuses)
             if before != digested and not any(status.lag for status in statuses):
                 _give_memory_back()
-        except (LogError, OperationalError) as error:
+        except (LogError, InterfaceError, OperationalError) as error:
             logger.warning("Housekeeping waits: %s", error)
+        # Not held while there is nothing to do, and not again if the server has ended it.
+        close_old_connections()
 
 
 def _give_memory_back() -> None:

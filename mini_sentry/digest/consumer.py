@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import msgspec
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from mini_sentry.alerts import triggers
 from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
@@ -122,6 +122,8 @@ class Digest:
 
     def resume(self, partition: int = 0) -> int | None:
         """Read the position again, send what an earlier run still owed, and return the next offset (None: never digested)."""
+        # After a failure the connection may be one that the server has ended.
+        close_old_connections()
         self._positions[partition] = positions.load(self._log.log_id, topics.INGEST, partition)
         relay.deliver(self._log)
         return self._positions[partition]
