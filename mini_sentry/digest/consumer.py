@@ -256,9 +256,11 @@ class Digest:
         event, grouping = candidate.event, candidate.grouping
         body = pack(event.payload, facts_of(event, grouping))
         compressor = self._compressors.of(event.project_id)
-        candidate.body = compressor.dictionary_id, compressor.compress(body)
+        dictionary_id, stored = candidate.body = compressor.dictionary_id, compressor.compress(body)
         event.payload = b""
-        self._trainer.observe(event.project_id, grouping.hashes[0].hash, body)
+        self._trainer.observe(
+            event.project_id, grouping.hashes[0].hash, body, dictionary_id=dictionary_id, stored_bytes=len(stored)
+        )
 
     def _store_bodies(self, candidates: Sequence[Candidate]) -> None:
         by_day: dict[date, list[Candidate]] = {}

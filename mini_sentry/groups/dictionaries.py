@@ -2,7 +2,8 @@
 
 A project's dictionary is trained on a few of its own scrubbed bodies, as different from each other as can be had, and
 committed before its first use. It is trained anew after ten and a hundred times as many bodies, because the first
-hundred events of an app are seldom typical. A dictionary stays as long as a body may refer to it.
+hundred events of an app are seldom typical, and whenever bodies come out a fifth larger than they did at first: the app has
+changed. A dictionary stays as long as a body may refer to it.
 """
 
 import logging
@@ -22,6 +23,12 @@ TRAIN_AFTER = (100, 1_000, 10_000)
 """How many bodies a project must have seen for its first, second and third dictionary."""
 MOST_SAMPLE_BYTES = 2 << 20
 FEWEST_SAMPLES = 16
+USUAL_AFTER = 200
+"""So many bodies say how well a dictionary fits; each later one moves the average by as small a part."""
+DRIFT = 1.2
+FEWEST_BETWEEN = 1_000
+"""Bodies between the training of a dictionary and that of one that the drift calls for; doubled each time."""
+DRIFTED_SAMPLES = 64
 
 
 def load(dictionary_id: int) -> bytes:
@@ -46,6 +53,27 @@ def train(samples: list[bytes]) -> bytes | None:
         return None
 
 
+class Fit(msgspec.Struct):
+    """How well one dictionary fits: the compressed part of a body, at first (`usual`, once known) and lately (`recent`)."""
+
+    dictionary_id: int = 0
+    usual: float = 0.0
+    recent: float = 0.0
+    count: int = 0
+
+    def see(self, dictionary_id: int, part: float) -> None:
+        if dictionary_id != self.dictionary_id:
+            self.dictionary_id, self.usual, self.recent, self.count = dictionary_id, 0.0, 0.0, 0
+        self.count += 1
+        self.recent += (part - self.recent) / min(self.count, USUAL_AFTER)
+        if self.count == USUAL_AFTER:
+            self.usual = self.recent
+
+    @property
+    def has_drifted(self) -> bool:
+        return 0.0 < self.usual * DRIFT < self.recent
+
+
 class Sampler(msgspec.Struct):
     """The bodies of one project that its next dictionary will be trained on: the newest, at most one a group and batch."""
 
@@ -54,13 +82,20 @@ class Sampler(msgspec.Struct):
     samples: deque[bytes] = msgspec.field(default_factory=deque)
     sample_bytes: int = 0
     taken: set[str] = set()
+    fit: Fit = msgspec.field(default_factory=Fit)
+    rest: int = 0
+    """Bodies to come before a drift is heeded."""
+    next_rest: int = FEWEST_BETWEEN
 
-    def take(self, grouping_hash: str, body: bytes) -> None:
-        """Look at one body."""
-        if self.stage >= len(TRAIN_AFTER):
-            return
+    def take(self, grouping_hash: str, body: bytes, *, dictionary_id: int = 0, stored_bytes: int = 0) -> None:
+        """Look at one body, and at what became of it: the dictionary it was compressed with, and its size then."""
         self.seen += 1
-        if grouping_hash in self.taken or len(body) > MOST_SAMPLE_BYTES:
+        self.rest -= 1
+        if self.stage:
+            self.fit.see(dictionary_id, stored_bytes / len(body))
+        if (self.stage >= len(TRAIN_AFTER) and not self.is_off) or len(body) > MOST_SAMPLE_BYTES:
+            return
+        if grouping_hash in self.taken:
             return
         self.taken.add(grouping_hash)
         self.samples.append(body)
@@ -68,16 +103,24 @@ class Sampler(msgspec.Struct):
         while self.sample_bytes > MOST_SAMPLE_BYTES:
             self.sample_bytes -= len(self.samples.popleft())
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the dictionary fits no more, and the last training was long enough ago."""
+        return self.rest <= 0 and self.fit.has_drifted
+
     def end_batch(self) -> bool:
         """True when it is time to train."""
         self.taken.clear()
-        if self.stage >= len(TRAIN_AFTER):
-            return False
-        return self.seen >= TRAIN_AFTER[self.stage] and len(self.samples) >= FEWEST_SAMPLES
+        if self.stage < len(TRAIN_AFTER) and self.seen >= TRAIN_AFTER[self.stage]:
+            return len(self.samples) >= FEWEST_SAMPLES
+        return self.is_off and len(self.samples) >= DRIFTED_SAMPLES
 
     def next_stage(self) -> list[bytes]:
         """Hand out the samples and start gathering for the stage after."""
         samples, self.samples, self.sample_bytes = list(self.samples), deque(), 0
+        if self.is_off:
+            self.next_rest *= 2
+        self.rest = self.next_rest
         while self.stage < len(TRAIN_AFTER) and self.seen >= TRAIN_AFTER[self.stage]:
             self.stage += 1
         return samples
@@ -90,14 +133,16 @@ class Trainer:
         self._samplers: dict[int, Sampler] = {}
         self._busy = threading.Lock()
 
-    def observe(self, project_id: int, grouping_hash: str, body: bytes) -> None:
-        """Look at one body of a batch."""
+    def observe(
+        self, project_id: int, grouping_hash: str, body: bytes, *, dictionary_id: int, stored_bytes: int
+    ) -> None:
+        """Look at one body of a batch, which was compressed with that dictionary (0: none) to so many bytes."""
         sampler = self._samplers.get(project_id)
         if sampler is None:
             trained = BodyDictionary.objects.filter(project_id=project_id).count()
             stage = min(trained, len(TRAIN_AFTER))
             sampler = self._samplers[project_id] = Sampler(seen=TRAIN_AFTER[stage - 1] if stage else 0, stage=stage)
-        sampler.take(grouping_hash, body)
+        sampler.take(grouping_hash, body, dictionary_id=dictionary_id, stored_bytes=stored_bytes)
 
     def train_when_due(self) -> None:
         """The batch is over: begin to train for one of the projects that have seen enough."""
