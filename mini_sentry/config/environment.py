@@ -50,3 +50,8 @@ def data_directory(variables: Mapping[str, str]) -> Path:
         return Path(given).expanduser().absolute()
     beside = Path.cwd() / "data"
     return beside if (beside / "secret_key").is_file() else platformdirs.user_data_path("mini-sentry")
+
+
+def published_on(variables: Mapping[str, str]) -> str:
+    """The address of this machine that a container's ports are published on, as the operator says; empty outside of one."""
+    return variables.get("MINI_SENTRY_PUBLISHED_ON", "").strip()
