@@ -11,10 +11,12 @@ from celery import Celery, Task, signals
 from django.db import connections
 
 from mini_sentry.config import leases
+from mini_sentry.config.redis import broker_options
 from mini_sentry.config.settings import DATA_DIR, env
 
 BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
+VISIBILITY_SECONDS: Final = env.number("CELERY_VISIBILITY_TIMEOUT_SECONDS", 3600)
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
 
 TASK_MODULES: Final = (
@@ -55,9 +57,11 @@ def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
 app = Celery("mini_sentry", fixups=[])
 app.conf.update(
     broker_url=BROKER_URL or leases.url(TASKS_PATH),
-    # Redis alone reads this: how long a killed worker's task waits for another.
-    broker_transport_options={"visibility_timeout": 3600} if BROKER_URL else {},
+    broker_transport_options=broker_options(BROKER_URL, visibility_seconds=VISIBILITY_SECONDS),
     broker_connection_retry_on_startup=True,
+    # A broker that is away for an hour is waited for, and what runs meanwhile is not begun a second time.
+    broker_connection_max_retries=None,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
     result_backend=RESULT_BACKEND or None,
     result_expires=timedelta(days=1) if RESULT_BACKEND else None,
     task_ignore_result=not RESULT_BACKEND,

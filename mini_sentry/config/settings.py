@@ -13,8 +13,10 @@ from dotenv import load_dotenv
 import mini_sentry
 from mini_sentry.config.column_store import check_columns
 from mini_sentry.config.databases import database
-from mini_sentry.config.environment import BadSetting, Environment, data_directory
+from mini_sentry.config.environment import BadSetting, Environment, data_directory, published_on
+from mini_sentry.config.kafka import column_topics, kafka
 from mini_sentry.config.logs import configuration as log_configuration
+from mini_sentry.config.redis import caches, redis_url
 
 load_dotenv(Path.cwd() / ".env")
 
@@ -44,6 +46,7 @@ SECRET_KEY = _secret_key()
 DEBUG = env.flag("DJANGO_DEBUG", False)
 ALLOWED_HOSTS: list[str] = [*env.words("ALLOWED_HOSTS", ""), "localhost", ".localhost", "127.0.0.1", "[::1]"]
 PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
+PUBLISHED_ON = published_on(os.environ)
 CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", "")
 FORCE_SCRIPT_NAME: str | None = env.text("SCRIPT_NAME_PREFIX", "").rstrip("/") or None
 
@@ -57,6 +60,10 @@ CLICKHOUSE_URL = env.text("CLICKHOUSE_URL", "")
 CLICKHOUSE_DATABASE = env.text("CLICKHOUSE_DATABASE", "sentry")
 CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER", "")
 check_columns(CLICKHOUSE_URL, database=CLICKHOUSE_DATABASE, cluster=CLICKHOUSE_CLUSTER)
+KAFKA = kafka(env, max_request_mb=MAX_REQUEST_MB)
+COLUMN_TOPICS = column_topics(env, KAFKA)
+SPOOL_DIR = env.text("SPOOL_DIR", "")
+SPOOL_MB = env.number("SPOOL_MB", 1024)
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
 
 _MAIL_BACKENDS = {
@@ -99,7 +106,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DATABASE_URL = env.text("DATABASE_URL", "")
 SQLITE_PATH = DATA_DIR / "main.db"
-REDIS_URL = env.text("REDIS_URL", "")
+REDIS_URL = redis_url(env)
+CACHES = caches(REDIS_URL)
 DATABASES: dict[str, Any] = {"default": database(env, sqlite_path=SQLITE_PATH)}
 ATOMIC_REQUESTS = False
 
@@ -112,6 +120,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mini_sentry.web.access.OpenUntilTheFirstUser",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -8,7 +8,6 @@ after it, at once, until Redis answers again. It is looked for once a second.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
@@ -26,6 +25,7 @@ from mini_sentry.ingest.quotas import (
     QuotasUnavailable,
     seconds_left,
 )
+from mini_sentry.live.bus import cancelled
 from mini_sentry.live.engines.redis import CALL_SECONDS, RETRY_SECONDS, asyncio_client
 
 KEY: Final = "mini-sentry:quotas:%d"
@@ -102,9 +102,7 @@ class RedisQuotas:
 
     async def stop(self) -> None:
         if self._asking is not None:
-            self._asking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._asking
+            await cancelled([self._asking])
         self._answer_locally(self._questions)
         await self._client.aclose()
         await self._local.stop()

@@ -9,7 +9,8 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -49,7 +50,8 @@ class Watch:
         if not self._queue:
             self._filled.clear()
             try:
-                await asyncio.wait_for(self._filled.wait(), timeout_seconds)
+                async with asyncio.timeout(timeout_seconds):
+                    await self._filled.wait()
             except TimeoutError:
                 return []
         taken = list(self._queue)
@@ -151,6 +153,15 @@ class Bus(ABC):
             future.cancel()
         self._waiting.clear()
         self._watches.clear()
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel and wait. Once more for a task that did not hear it, as one that was just getting what it waited for may."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.1)
 
 
 def news_of(project_id: int, entries: list[tuple[int, bytes]]) -> list[News | Reset]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from mini_sentry.live.bus import REPLAYED_AT_MOST, Bus, News, Reset, Watch, news_of
+from mini_sentry.live.bus import REPLAYED_AT_MOST, Bus, News, Reset, Watch, cancelled, news_of
 
 ENTRIES_PER_LOOK: Final = 200
 RETRY_SECONDS: Final = 1.0
@@ -63,13 +63,11 @@ class ListeningBus(Bus):
         """Returns once a source is followed, or after START_SECONDS without one."""
         self._following = asyncio.create_task(self._follow_for_ever())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._has_begun.wait(), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                await self._has_begun.wait()
 
     async def stop(self) -> None:
-        tasks = [task for task in (self._following, *self._replaying) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(task for task in (self._following, *self._replaying) if task is not None)
         self._end()
         for source in self._sources:
             with contextlib.suppress(*source.errors):
@@ -108,7 +106,7 @@ class ListeningBus(Bus):
             if not self._waiting and not self._watches:
                 self._hurry.clear()
             entries = await source.wait(self._last_id, limit=ENTRIES_PER_LOOK, hurry=self._hurry)
-            if len(entries) == ENTRIES_PER_LOOK and await source.oldest() > self._last_id:
+            if len(entries) == ENTRIES_PER_LOOK and 0 < self._last_id < await source.oldest() - 1:
                 self._reset(entries[0][0])
             for number, body in entries:
                 if body is None:

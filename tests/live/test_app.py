@@ -10,7 +10,7 @@ import pytest
 
 from mini_sentry.live.app import LiveApp, Message, Refusal, Scope
 from mini_sentry.live.engines.sqlite import SqliteBus
-from tests.live.announcements import Store, make_group, make_news
+from tests.live.announcements import SqliteBoard, make_group, make_news
 
 
 class Client:
@@ -66,8 +66,8 @@ class Client:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[SqliteBoard]:
+    store = SqliteBoard(tmp_path)
     yield store
     store.close()
 
@@ -80,7 +80,7 @@ async def everyone(scope: Scope) -> Refusal | None:
     return None
 
 
-def serve(store: Store, act: Callable[[LiveApp], Awaitable[None]], **options: Any) -> None:
+def serve(store: SqliteBoard, act: Callable[[LiveApp], Awaitable[None]], **options: Any) -> None:
     async def run() -> None:
         bus = SqliteBus(store.path)
         defaults: dict[str, Any] = {"find_project": find_project, "refuse": everyone, "batch_seconds": 0.05}
@@ -93,7 +93,7 @@ def serve(store: Store, act: Callable[[LiveApp], Awaitable[None]], **options: An
     asyncio.run(run())
 
 
-def test_a_stream_begins_with_hello_and_the_current_id(store: Store) -> None:
+def test_a_stream_begins_with_hello_and_the_current_id(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         store.announce(make_news())
         client = Client(app)
@@ -107,7 +107,7 @@ def test_a_stream_begins_with_hello_and_the_current_id(store: Store) -> None:
     serve(store, act)
 
 
-def test_what_lands_in_the_project_is_sent_as_a_batch(store: Store) -> None:
+def test_what_lands_in_the_project_is_sent_as_a_batch(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         client = Client(app)
         await client.until(1)
@@ -122,7 +122,7 @@ def test_what_lands_in_the_project_is_sent_as_a_batch(store: Store) -> None:
     serve(store, act)
 
 
-def test_announcements_of_one_moment_are_one_batch(store: Store) -> None:
+def test_announcements_of_one_moment_are_one_batch(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         client = Client(app)
         await client.until(1)
@@ -138,7 +138,7 @@ def test_announcements_of_one_moment_are_one_batch(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("query", "header"), [("project=shop&last_id=1", ""), ("project=shop&last_id=7", "1")])
-def test_a_client_resumes_after_the_id_it_heard_last(store: Store, query: str, header: str) -> None:
+def test_a_client_resumes_after_the_id_it_heard_last(store: SqliteBoard, query: str, header: str) -> None:
     async def act(app: LiveApp) -> None:
         for events in (10, 20, 30):
             store.announce(make_news(events=events))
@@ -151,7 +151,7 @@ def test_a_client_resumes_after_the_id_it_heard_last(store: Store, query: str, h
 
 
 @pytest.mark.parametrize("last_id", ["999", "1", "nonsense", "-4", "9" * 40])
-def test_a_client_that_missed_what_is_not_kept_is_told_to_reset(store: Store, last_id: str) -> None:
+def test_a_client_that_missed_what_is_not_kept_is_told_to_reset(store: SqliteBoard, last_id: str) -> None:
     async def act(app: LiveApp) -> None:
         for _ in range(6):
             store.announce(make_news())
@@ -166,7 +166,7 @@ def test_a_client_that_missed_what_is_not_kept_is_told_to_reset(store: Store, la
     serve(store, act)
 
 
-def test_a_quiet_stream_has_a_heartbeat(store: Store) -> None:
+def test_a_quiet_stream_has_a_heartbeat(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         client = Client(app)
         while client.body.count(": heartbeat\n\n") < 2:
@@ -176,7 +176,7 @@ def test_a_quiet_stream_has_a_heartbeat(store: Store) -> None:
     serve(store, act, heartbeat_seconds=0.02)
 
 
-def test_streams_end_when_the_process_stops(store: Store) -> None:
+def test_streams_end_when_the_process_stops(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         clients = [Client(app) for _ in range(3)]
         for client in clients:
@@ -191,7 +191,7 @@ def test_streams_end_when_the_process_stops(store: Store) -> None:
     serve(store, act)
 
 
-def test_a_client_that_reads_nothing_holds_up_no_stop(store: Store) -> None:
+def test_a_client_that_reads_nothing_holds_up_no_stop(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         client = Client(app)
         await client.until(1)
@@ -204,7 +204,7 @@ def test_a_client_that_reads_nothing_holds_up_no_stop(store: Store) -> None:
     serve(store, act)
 
 
-def test_a_client_that_left_is_forgotten(store: Store) -> None:
+def test_a_client_that_left_is_forgotten(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         for _ in range(5):
             client = Client(app)
@@ -215,7 +215,7 @@ def test_a_client_that_left_is_forgotten(store: Store) -> None:
     serve(store, act, streams_at_most=1)
 
 
-def test_too_many_streams_are_refused(store: Store) -> None:
+def test_too_many_streams_are_refused(store: SqliteBoard) -> None:
     async def act(app: LiveApp) -> None:
         first = Client(app)
         await first.until(1)
@@ -231,7 +231,7 @@ def test_too_many_streams_are_refused(store: Store) -> None:
     ("query", "method", "status"),
     [("project=absent", "GET", 404), ("", "GET", 400), ("project=shop", "POST", 405), ("project=shop", "HEAD", 405)],
 )
-def test_what_asks_for_no_stream_gets_none(store: Store, query: str, method: str, status: int) -> None:
+def test_what_asks_for_no_stream_gets_none(store: SqliteBoard, query: str, method: str, status: int) -> None:
     async def act(app: LiveApp) -> None:
         client = Client(app, query, method=method)
         await client.task
@@ -241,7 +241,7 @@ def test_what_asks_for_no_stream_gets_none(store: Store, query: str, method: str
     serve(store, act)
 
 
-def test_who_may_not_listen_learns_nothing_of_projects(store: Store) -> None:
+def test_who_may_not_listen_learns_nothing_of_projects(store: SqliteBoard) -> None:
     async def strangers(scope: Scope) -> Refusal | None:
         return Refusal(403, "Not from here.")
 

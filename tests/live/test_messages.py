@@ -1,18 +1,41 @@
 """What an announcement says, and how long it is kept."""
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mini_sentry.live.messages import Announcement, Fate, FateKind, GroupKind, as_json, decode, encode, expire, merge
-from tests.live.announcements import NOON, Store, make_group, make_latest, make_news
+from mini_sentry.live.messages import (
+    Announcement,
+    Fate,
+    FateKind,
+    GroupKind,
+    announce,
+    as_json,
+    decode,
+    encode,
+    expire,
+    merge,
+)
+from tests.live.announcements import NOON, SqliteBoard, make_group, make_latest, make_news
+
+
+class Cursor:
+    """Speaks `%s`, as Django's cursor does."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Sequence[Any], /) -> Any:
+        return self._connection.execute(sql.replace("%s", "?"), params)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[SqliteBoard]:
+    store = SqliteBoard(tmp_path)
     yield store
     store.close()
 
@@ -25,19 +48,25 @@ def test_an_announcement_survives_its_encoding() -> None:
     assert decode(encode(announcement)) == announcement
 
 
-def test_an_announcement_that_says_nothing_is_not_written(store: Store) -> None:
-    store.announce()
+def test_an_announcement_that_says_nothing_is_not_written(store: SqliteBoard) -> None:
+    assert announce(Cursor(store.connection), Announcement(), now=NOON) is None
     assert store.ids() == []
 
 
-def test_announcements_go_after_ten_minutes_but_the_newest_stays(store: Store) -> None:
+def test_a_herald_tells_what_is_written(store: SqliteBoard) -> None:
+    body = announce(Cursor(store.connection), Announcement([], [make_news()]), now=NOON)
+    assert store.connection.execute("SELECT body FROM live_announcement").fetchall() == [(body,)]
+
+
+def test_announcements_go_after_ten_minutes_but_the_newest_stays(store: SqliteBoard) -> None:
+    cursor = Cursor(store.connection)
     for minutes in range(20):
-        store.announce(make_news(), now=NOON + 60 * minutes)
-    expire(store.cursor, now=NOON + 60 * 19)
+        announce(cursor, Announcement([], [make_news()]), now=NOON + 60 * minutes)
+    expire(cursor, now=NOON + 60 * 19)
     assert store.ids() == list(range(10, 21))
-    expire(store.cursor, now=NOON + 10_000)
+    expire(cursor, now=NOON + 10_000)
     assert store.ids() == [20]
-    expire(store.cursor, now=NOON + 10_000)
+    expire(cursor, now=NOON + 10_000)
     assert store.ids() == [20]
 
 

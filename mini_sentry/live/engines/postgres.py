@@ -45,7 +45,8 @@ class PostgresAnnouncements:
             await asyncio.sleep(POLL_SECONDS)
         else:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(hurry.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await hurry.wait()
         return await self.after(number, limit=limit)
 
     async def close(self) -> None:
