@@ -9,7 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 
 from django.conf import settings
 from django.db import connection
@@ -17,7 +18,7 @@ from django.db.models import QuerySet
 
 from mini_sentry.releases.contents import Contents
 from mini_sentry.releases.models import Artifact, Release
-from mini_sentry.symbolication.content import recognise
+from mini_sentry.symbolication.apart import recognise_file
 from mini_sentry.symbolication.lookup import Code, Found, Why
 from mini_sentry.symbolication.maps import Maps
 from mini_sentry.symbolication.matching import File, Files
@@ -55,9 +56,17 @@ def library() -> "Library":
 
 def store(release: Release, *, name: str, content: bytes, content_type: str = "", dist: str = "") -> Artifact:
     """Keep a file of a release; of several with one name the newest is used. Raises NotUsable for what is no map and no script."""
-    known = recognise(content, name=name, content_type=content_type)
+    with contents().spooled() as file:
+        file.write(content)
+        return store_file(release, name=name, file=file, content_type=content_type, dist=dist)
+
+
+def store_file(release: Release, *, name: str, file: IO[bytes], content_type: str = "", dist: str = "") -> Artifact:
+    """As `store`, of what a file with a name holds; however much it is, this process keeps little of it in memory."""
+    file.flush()
+    known = recognise_file(Path(file.name), name=name, content_type=content_type)
     # The content first: a row always has one, and a content without a row is swept away.
-    checksum = contents().write(content)
+    checksum = contents().take(file)
     return Artifact.objects.create(
         project_id=release.project_id,
         release=release,
@@ -69,7 +78,7 @@ def store(release: Release, *, name: str, content: bytes, content_type: str = ""
         refers_to=known.refers_to,
         debug_id=known.debug_id,
         checksum=checksum,
-        size=len(content),
+        size=Path(file.name).stat().st_size,
     )
 
 

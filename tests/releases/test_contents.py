@@ -1,4 +1,6 @@
+import hashlib
 import os
+import random
 import time
 from pathlib import Path
 
@@ -36,6 +38,22 @@ def test_a_damaged_file_is_an_error(contents: Contents, tmp_path: Path):
     files(tmp_path)[0].write_bytes(b"nonsense")
     with pytest.raises(OSError, match="damaged"):
         contents.read(checksum)
+    with pytest.raises(OSError, match="damaged"):
+        list(contents.parts(checksum))
+
+
+def test_a_content_comes_from_a_file_and_goes_in_parts(contents: Contents, tmp_path: Path):
+    content = random.Random(1).randbytes(3 << 20)
+    with contents.spooled() as file:
+        file.write(content)
+        checksum = contents.take(file)
+    assert (
+        [path.name.partition(".")[0] for path in files(tmp_path)] == [checksum] == [hashlib.sha256(content).hexdigest()]
+    )
+    parts = list(contents.parts(checksum))
+    assert (b"".join(parts), contents.read(checksum)) == (content, content)
+    assert max(map(len, parts)) <= 1 << 20
+    assert contents.write(content) == checksum
 
 
 def test_a_sweep_takes_what_nothing_uses(contents: Contents, tmp_path: Path):

@@ -5322,7 +5322,10 @@ export interface operations {
     };
     releases_artifacts_create: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `false` leaves the contents out. */
+                content?: boolean;
+            };
             header?: never;
             path: {
                 id: number;
@@ -5366,7 +5369,10 @@ export interface operations {
     };
     releases_artifacts_retrieve: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `false` leaves the contents out. */
+                content?: boolean;
+            };
             header?: never;
             path: {
                 artifact: number;

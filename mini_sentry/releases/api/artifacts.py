@@ -1,16 +1,18 @@
 """The files of a release over HTTP: list, upload, look at one, delete one.
 
-Contents are large: lists are streamed with one content in memory at a time, and what is too large is refused by its told length.
+Contents are large: they come and go through files (`uploads`), and what is too large is refused by its told length.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,6 +21,7 @@ from mini_sentry.protocol import fields
 from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.api.releases import OneLineField, release_or_404
+from mini_sentry.releases.api.uploads import TOO_LARGE, Escaped, UploadParser, escaped_parts, spool
 from mini_sentry.releases.models import Artifact
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, TooLarge, invalid
@@ -27,6 +30,10 @@ from mini_sentry.rest.routing import route
 from mini_sentry.symbolication.maps import NotUsable
 
 NAME_CHARS: Final = 1024
+STREAMED_BYTES: Final = 1 << 20
+"""An answer with a content beyond this is made while it is sent."""
+
+_WITH_CONTENT: Final = OpenApiParameter("content", bool, description="`false` leaves the contents out.")
 
 
 class ArtifactSerializer(serializers.Serializer[Any]):
@@ -58,6 +65,8 @@ class NewArtifactSerializer(serializers.Serializer[Any]):
 
 
 class ArtifactsView(APIView):
+    parser_classes = (UploadParser, FormParser, MultiPartParser)
+
     @property
     def most_body_bytes(self) -> int:
         return _most_body_bytes()
@@ -65,7 +74,7 @@ class ArtifactsView(APIView):
     @extend_schema(
         operation_id="releases_artifacts_list",
         parameters=[
-            OpenApiParameter("content", bool, description="`false` leaves the contents out."),
+            _WITH_CONTENT,
             OpenApiParameter("name", str, description="Only files of this name."),
         ],
         responses=ArtifactSerializer(many=True),
@@ -82,44 +91,58 @@ class ArtifactsView(APIView):
 
     @extend_schema(
         operation_id="releases_artifacts_create",
+        parameters=[_WITH_CONTENT],
         request={"application/json": NewArtifactSerializer, "multipart/form-data": NewArtifactSerializer},
         responses={201: ArtifactSerializer},
         tags=["releases"],
     )
-    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - the path's name for it
+    def post(self, request: Request, id: int) -> HttpResponse | StreamingHttpResponse:  # noqa: A002 - the path's name for it
         """Upload a file. It is used from now on, and for the release's stored events soon after."""
         release = release_or_404(id)
+        with_content = params.flag(request.query_params, "content", default=True)
         _refuse_by_length(request)
-        sent = NewArtifactSerializer(data=_only_text(request.data))
+        data = _only_text(request.data)
+        escaped = data.get("content") if isinstance(data, dict) else None
+        if isinstance(escaped, Escaped):
+            data = {key: value for key, value in data.items() if key != "content"}
+        sent = NewArtifactSerializer(data=data)
         sent.is_valid(raise_exception=True)
         given = sent.validated_data
-        field, content = _content(given)
+        field, content = _content(given | ({"content": escaped} if isinstance(escaped, Escaped) else {}))
         name = given.get("name") or (getattr(given.get("file"), "name", "") or "")[:NAME_CHARS]
         if not name:
             raise invalid("name", "This field is required.")
         dist = given["dist"]
         if dist and not fields.dist(dist):
             raise invalid("dist", "This cannot be the name of a build.")
-        try:
-            artifact = artifacts.store(
-                release, name=name, content=content, content_type=given["content_type"], dist=dist
-            )
-        except NotUsable as refusal:
-            raise invalid(field, str(refusal)) from refusal
-        shown = _artifact_object(artifact, is_current=True) | {"content": content.decode()}
-        return Response({key: shown[key] for key in _ORDER}, status=201)
+        with artifacts.contents().spooled() as file:
+            spool(content, file, field=field)
+            if file.tell() == 0:
+                raise invalid(field, "This field may not be blank.")
+            try:
+                artifact = artifacts.store_file(
+                    release, name=name, file=file, content_type=given["content_type"], dist=dist
+                )
+            except NotUsable as refusal:
+                raise invalid(field, str(refusal)) from refusal
+        return _answer(artifact, is_current=True, with_content=with_content, status=201)
 
 
 class ArtifactView(APIView):
-    @extend_schema(operation_id="releases_artifacts_retrieve", responses=ArtifactSerializer, tags=["releases"])
-    def get(self, request: Request, id: int, artifact: int) -> Response:  # noqa: A002 - the path's name for it
+    @extend_schema(
+        operation_id="releases_artifacts_retrieve",
+        parameters=[_WITH_CONTENT],
+        responses=ArtifactSerializer,
+        tags=["releases"],
+    )
+    def get(self, request: Request, id: int, artifact: int) -> HttpResponse | StreamingHttpResponse:  # noqa: A002 - the path's name for it
         """One file with its content."""
         found = _artifact_or_404(id, artifact)
+        with_content = params.flag(request.query_params, "content", default=True)
         newer = Artifact.objects.filter(
             release=id, name=found.name, dist=found.dist, kind=found.kind, pk__gt=found.pk
         ).exists()
-        shown = _artifact_object(found, is_current=not newer) | {"content": _read(found)}
-        return Response({key: shown[key] for key in _ORDER})
+        return _answer(found, is_current=not newer, with_content=with_content)
 
     @extend_schema(operation_id="releases_artifacts_destroy", responses={204: None}, tags=["releases"])
     def delete(self, request: Request, id: int, artifact: int) -> Response:  # noqa: A002 - the path's name for it
@@ -155,12 +178,25 @@ def _artifact_object(artifact: Artifact, *, is_current: bool) -> dict[str, Any]:
     }
 
 
-def _read(artifact: Artifact) -> str:
-    """The content as text; empty when its file is gone."""
-    try:
-        return artifacts.contents().read(artifact.checksum).decode("utf-8", "replace")
-    except OSError:
-        return ""
+def _answer(
+    artifact: Artifact, *, is_current: bool, with_content: bool, status: int = 200
+) -> HttpResponse | StreamingHttpResponse:
+    parts = _json(artifact, is_current=is_current, with_content=with_content)
+    if with_content and artifact.size > STREAMED_BYTES:
+        return StreamingHttpResponse(parts, status=status, content_type="application/json")
+    return HttpResponse(b"".join(parts), status=status, content_type="application/json")
+
+
+def _json(artifact: Artifact, *, is_current: bool, with_content: bool) -> Iterator[bytes]:
+    """The object in pieces, its keys in order."""
+    shown = _artifact_object(artifact, is_current=is_current)
+    if not with_content:
+        yield to_json({name: shown[name] for name in _ORDER if name in shown})
+        return
+    place = _ORDER.index("content")
+    yield to_json({name: shown[name] for name in _ORDER[:place]})[:-1] + b',"content":"'
+    yield from escaped_parts(artifact.checksum)
+    yield b'",' + to_json({name: shown[name] for name in _ORDER[place + 1 :]})[1:]
 
 
 def _stream(rows: Iterable[Artifact], *, with_content: bool) -> Iterator[bytes]:
@@ -169,11 +205,9 @@ def _stream(rows: Iterable[Artifact], *, with_content: bool) -> Iterator[bytes]:
     opening = b"["
     for artifact in rows:
         key = (artifact.kind, artifact.name, artifact.dist)
-        shown = _artifact_object(artifact, is_current=key not in seen)
+        parts = _json(artifact, is_current=key not in seen, with_content=with_content)
         seen.add(key)
-        if with_content:
-            shown["content"] = _read(artifact)
-        yield opening + to_json({name: shown[name] for name in _ORDER if name in shown})
+        yield from chain([opening], parts)
         opening = b","
     yield b"[]" if opening == b"[" else b"]"
 
@@ -187,45 +221,30 @@ def _refuse_by_length(request: Request) -> None:
     """Before a byte is read. As text of a JSON object a content takes up to twice its bytes."""
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if length > _most_body_bytes():
-        raise TooLarge(_TOO_LARGE.format(field="content or file", limit=settings.MAX_ARTIFACT_MB))
-
-
-_TOO_LARGE: Final = "{field}: This has more than {limit} MB (MAX_ARTIFACT_MB)."
+        raise TooLarge(TOO_LARGE.format(field="content or file", limit=settings.MAX_ARTIFACT_MB))
 
 
 def _only_text(data: Any) -> Any:
     """Numbers are no text here, though the serializer would take them for it."""
     if isinstance(data, dict):
         for name in ("name", "content", "content_type", "dist"):
-            if name in data and not isinstance(data[name], str):
+            if name in data and not isinstance(data[name], str | Escaped):
                 raise invalid(
                     name, "Send a file as `file`." if isinstance(data[name], UploadedFile) else "Not a valid string."
                 )
     return data
 
 
-def _content(given: dict[str, Any]) -> tuple[str, bytes]:
-    """The name of the field that holds the content, and its bytes."""
+def _content(given: dict[str, Any]) -> tuple[str, "Escaped | str | UploadedFile[bytes]"]:
+    """The name of the field that holds the content, and what it holds."""
     file = given.get("file")
     if file is not None and "content" in given:
         raise invalid("file", "Send either content or file.")
-    field = "content" if file is None else "file"
-    limit = settings.MAX_ARTIFACT_MB << 20
-    if file is None:
-        if "content" not in given:
-            raise invalid("content", "This field is required.")
-        content = given["content"].encode()
-    elif file.size > limit:
-        raise TooLarge(_TOO_LARGE.format(field=field, limit=settings.MAX_ARTIFACT_MB))
-    else:
-        content = file.read()
-        try:
-            content.decode()
-        except UnicodeDecodeError as error:
-            raise invalid("file", "This is not text in UTF-8.") from error
-    if len(content) > limit:
-        raise TooLarge(_TOO_LARGE.format(field=field, limit=settings.MAX_ARTIFACT_MB))
-    return field, content
+    if file is not None:
+        return "file", file
+    if "content" not in given:
+        raise invalid("content", "This field is required.")
+    return "content", given["content"]
 
 
 urlpatterns = [

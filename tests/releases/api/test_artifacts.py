@@ -154,6 +154,53 @@ def test_what_is_too_large_is_413_and_names_the_field(client: Client, release: R
     assert not Artifact.objects.exists()
 
 
+def large_map(text: str) -> str:
+    """A map of some five megabytes, full of a text."""
+    sources = [text * (5_000_000 // len(text.encode()))]
+    known = {"version": 3, "file": "app.js", "sources": ["a.ts"], "sourcesContent": sources, "names": []}
+    return json.dumps(known | {"mappings": "AAAA"}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("text", ["const a = 'x';\n", '\n\t"\\\\u00e9\\', "größer €", "🙂a", "\0x"])
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_a_large_map_is_kept_and_answered_as_it_was_sent(client: Client, release: Release, text: str, is_ascii: bool):
+    sent = large_map(text)
+    body = json.dumps({"name": "app.js.map", "content": sent}, ensure_ascii=is_ascii)
+    response = client.post(f"/api/releases/{release.pk}/artifacts/", body.encode(), content_type="application/json")
+    assert response.status_code == 201
+    made = json_of(response)
+    assert made["content"] == sent
+    assert (made["file_name"], made["size"], list(made)[3]) == ("app.js", len(sent.encode()), "content")
+    assert contents().read(made["checksum"]).decode() == sent
+    url = f"/api/releases/{release.pk}/artifacts/{made['id']}/"
+    assert json_of(client.get(url)) == made
+    assert listed(client, release) == [made]
+
+
+def test_a_large_file_that_is_no_map_is_refused_with_the_reason(client: Client, release: Release):
+    for content in ("x" * (5 << 20), large_map("x").replace("AAAA", "!!"), large_map("x")[:-1]):
+        response = upload(client, release, name="app.js.map", content=content)
+        assert (response.status_code, set(response.json())) == (400, {"content"})
+        file = SimpleUploadedFile("app.js.map", content.encode())
+        response = client.post(f"/api/releases/{release.pk}/artifacts/", {"file": file})
+        assert (response.status_code, set(response.json())) == (400, {"file"})
+    assert not Artifact.objects.exists()
+
+
+def test_an_upload_may_be_answered_without_its_content(client: Client, release: Release):
+    url = f"/api/releases/{release.pk}/artifacts/"
+    made = client.post(f"{url}?content=false", {"name": "a.js.map", "content": MAP}, "application/json").json()
+    assert "content" not in made
+    assert client.get(f"{url}{made['id']}/?content=false").json() == made
+
+
+def test_a_text_that_is_none_is_400(client: Client, release: Release):
+    url = f"/api/releases/{release.pk}/artifacts/"
+    for content in (rb"\ud800", b"\xff", rb"\x"):
+        body = b'{"name":"a.js.map","content":"%b"}' % content
+        assert client.post(url, body, content_type="application/json").status_code == 400
+
+
 def test_a_release_or_artifact_that_is_not_there_is_404(client: Client, release: Release, shop: Project):
     other = make_release(shop, "2.0.0")
     made = upload(client, release, name="app.js.map", content=MAP).json()["id"]
