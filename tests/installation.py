@@ -80,11 +80,12 @@ class Installation:
             self.wait_until(lambda: self._is_up(started), "the server answers", seconds=60)
         return self
 
-    def spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def spawn(self, *arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command without waiting for it; `variables` are for this process alone."""
         with self.log_path.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "mini_sentry.config.cli", *arguments],
-                env=self.environment,
+                env=self.environment | (variables or {}),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, cast
 
 import django
@@ -21,12 +22,15 @@ django.setup()
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
+from django.db import DatabaseError, connection
 
+from mini_sentry.config import metrics, probes
 from mini_sentry.config.environment import BadSetting
-from mini_sentry.config.wiring import limits, open_bus, open_quotas
+from mini_sentry.config.wiring import limits, open_bus, open_log, open_quotas
 from mini_sentry.config.wsgi import application as django_application
 from mini_sentry.groups.api.events import event_json
 from mini_sentry.ingest.app import make_app
+from mini_sentry.ingest.counts import Counts, total
 from mini_sentry.ingest.edge import Edge
 from mini_sentry.ingest.guard import Guard, Thresholds, disk_of
 from mini_sentry.ingest.quick import QuickEnvelopes
@@ -37,9 +41,8 @@ from mini_sentry.projects import keys
 from mini_sentry.releases.sessions import session_json
 from mini_sentry.streams.consumer import lag_seconds
 from mini_sentry.streams.log import Log, LogError
-from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import DIGEST, INGEST
-from mini_sentry.web import health
+from mini_sentry.web import access, health
 from mini_sentry.web.hosts import is_ours
 
 Message = MutableMapping[str, Any]
@@ -64,6 +67,10 @@ class Application:
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-event")
         self._lag = _Lag()
         self._log: Log | None = None
+        self._guard: Guard | None = None
+        self._counts = Counts()
+        self.counts_path: Path | None = None
+        """Where this worker counts, in a directory with those of the others; None for the only one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -72,6 +79,8 @@ class Application:
                 await self._ingest(scope, receive, send)
             elif path in LIVE_PATHS:
                 await self._live(scope, receive, send)
+            elif path in probes.PATHS:
+                await self._probe(scope, send)
             else:
                 await self._django(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -81,6 +90,28 @@ class Application:
     def quick(self) -> QuickEnvelopes | None:
         """The edge's short way for the server (`ingest.http`)."""
         return self._ingest.quick if self._log is not None else None
+
+    async def _probe(self, scope: Scope, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        peer = scope["client"][0] if scope["client"] else ""
+        vitals = probes.Vitals(
+            role="web",
+            is_live=lambda: True,
+            missing=lambda: {} if self.quick is not None else {"web": "it does not accept anything"},
+            samples=self._samples,
+            token=settings.METRICS_TOKEN,
+        )
+        told = await asyncio.to_thread(probes.answer, scope["path"], peer, headers, vitals)
+        sized = [(b"content-type", told.content_type.encode()), (b"content-length", b"%d" % len(told.body))]
+        await send({"type": "http.response.start", "status": told.status, "headers": sized})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else told.body})
+
+    def _samples(self) -> list[metrics.Sample]:
+        mine = self.counts_path
+        counts = self._counts if mine is None else total(Counts(path) for path in mine.parent.glob("web-*"))
+        is_open = self._guard is not None and self._guard.closed is None
+        edge = metrics.of_edge(counts, is_open=is_open, digest_lag_seconds=self._lag.seconds)
+        return [*metrics.of_build("web"), *edge]
 
     def end_streams(self) -> None:
         """Called when the process is told to stop: streams would hold up whoever waits for open requests."""
@@ -102,25 +133,28 @@ class Application:
 
     async def _start(self) -> None:
         data_dir = settings.DATA_DIR
-        self._log = log = open_logs(data_dir)
+        self._log = log = open_log(spools=True)
         self._bus = open_bus()
         self._quotas = open_quotas()
+        self._counts = Counts(self.counts_path)
         key_map = keys.KeyMap(keys.load)
+        self._guard = Guard(
+            disk=partial(disk_of, data_dir),
+            backlog_bytes=partial(log.size_bytes, INGEST),
+            thresholds=Thresholds(),
+        )
         self._ingest = make_app(
             Edge(
                 keys=key_map,
                 log=log,
                 quotas=self._quotas,
-                guard=Guard(
-                    disk=partial(disk_of, data_dir),
-                    backlog_bytes=partial(log.size_bytes, INGEST),
-                    thresholds=Thresholds(),
-                ),
+                guard=self._guard,
                 bus=self._bus,
                 read_event=self._read_event,
                 read_session=self._read_session,
                 digest_lag_seconds=lambda: self._lag.seconds,
-                refusals=Refusals(time.time),
+                refusals=Refusals(time.time, self._counts),
+                counts=self._counts,
                 limits=limits(),
                 trusted_proxies=_networks(settings.TRUSTED_PROXIES),
             )
@@ -181,11 +215,27 @@ async def _project_id(key_map: keys.KeyMap, slug: str) -> int | None:
 
 
 async def _refuse(scope: Scope) -> Refusal | None:
-    """The event stream answers to the same names as Django (`web.hosts`)."""
+    """The event stream answers to the same names and people as Django (`web.hosts`, `web.access`)."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    if is_ours(headers.get(b"host", b"").decode("latin-1")):
+    if not is_ours(headers.get(b"host", b"").decode("latin-1")):
+        return Refusal(
+            400, "This server does not answer to that name. Use localhost, or add the name to ALLOWED_HOSTS."
+        )
+    if not settings.PUBLISHED_ON:
         return None
-    return Refusal(400, "This server does not answer to that name. Use localhost, or add the name to ALLOWED_HOSTS.")
+    try:
+        may_listen = await asyncio.to_thread(_may_listen, headers.get(b"cookie", b"").decode("latin-1"))
+    except DatabaseError:
+        return Refusal(503, "The relational store is away.")
+    return None if may_listen else Refusal(401, access.REFUSAL)
+
+
+def _may_listen(cookies: str) -> bool:
+    try:
+        return access.may_listen(cookies)
+    finally:
+        # The thread is one of many, and would keep its connection.
+        connection.close()
 
 
 def _networks(words: list[str]) -> list[Any]:

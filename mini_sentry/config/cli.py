@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 import mini_sentry
-from mini_sentry.config.environment import BadSetting, data_directory
+from mini_sentry.config.environment import BadSetting, data_directory, published_on
 from mini_sentry.config.supervisor import CannotStart, check_address, run
 
 
@@ -35,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--port", type=int, default=8000, help="default: %(default)s")
         if name == "web":
             command.add_argument("--reload", action="store_true", help="start again when a source file changes")
+            command.add_argument("--workers", type=_count, default=1, help="processes that share the port (default: 1)")
+            command.add_argument("--listen-fd", type=int, help=argparse.SUPPRESS)
+            command.add_argument("--counts", type=Path, help=argparse.SUPPRESS)
     add("engine", "Digest, columns and tasks in one process, as `run` starts it.")
     add("digest", "The digest alone: log to groups and events.")
     add("snuba", "The columns' consumer alone, with the embedded column engine if CLICKHOUSE_URL is unset.")
@@ -72,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 256")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     load_dotenv(Path.cwd() / ".env")
@@ -104,14 +113,30 @@ def _command(options: argparse.Namespace) -> int:
 
             return operations.run(options)
         case "web":
-            check_address(options.host, options.port)
-            from mini_sentry.config import roles
-
-            return roles.web(options.host, options.port, supervised=options.supervised, reload=options.reload)
+            return _web(options)
         case role:
             from mini_sentry.config import roles
 
             return roles.engine(role, supervised=options.supervised)
+
+
+def _web(options: argparse.Namespace) -> int:
+    if options.listen_fd is None:
+        check_address(options.host, options.port, published_on=published_on(os.environ))
+    from mini_sentry.config import roles
+
+    if options.workers > 1 and not options.reload:
+        from mini_sentry.config import workers
+
+        return workers.serve(options.host, options.port, options.workers, environment=os.environ)
+    return roles.web(
+        options.host,
+        options.port,
+        supervised=options.supervised,
+        reload=options.reload,
+        listen_fd=options.listen_fd,
+        counts=options.counts,
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,8 +53,20 @@ class Part(Protocol):
     def samples(self) -> "list[Sample]": ...
 
 
-def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
-    """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five."""
+def web(
+    host: str,
+    port: int,
+    *,
+    supervised: bool,
+    reload: bool = False,
+    listen_fd: int | None = None,
+    counts: Path | None = None,
+) -> int:
+    """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five.
+
+    `listen_fd` is an inherited socket to serve on in place of one of its own, and `counts` the file that this worker counts in
+    beside those of the others.
+    """
     import uvicorn
 
     from mini_sentry.ingest.http import EdgeProtocol
@@ -69,7 +82,7 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
-        "log_level": "warning",
+        "log_config": None,
         "server_header": False,
         "date_header": False,
         "backlog": 2048,
@@ -87,8 +100,9 @@ def web(host: str, port: int, *, supervised: bool, reload: bool = False) -> int:
             await super().shutdown(sockets)
 
     _settle_heap()
+    application.counts_path = counts
     server = Server(uvicorn.Config(application, **options))
-    server.run()
+    server.run([socket.socket(fileno=listen_fd)] if listen_fd is not None else None)
     return 0 if server.started else 1
 
 

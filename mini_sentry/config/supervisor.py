@@ -22,6 +22,7 @@ from types import FrameType
 from typing import IO
 
 import mini_sentry
+from mini_sentry.config.environment import published_on
 from mini_sentry.config.logs import say
 
 START_SECONDS = 60.0
@@ -58,17 +59,24 @@ def lock(data_dir: Path) -> IO[str]:
     return held
 
 
-def check_address(host: str, port: int) -> None:
-    """Raises CannotStart when the address is not a loopback one, or something else listens there."""
+def check_address(host: str, port: int, *, published_on: str = "") -> None:
+    """Raises CannotStart when others could reach the address, or something else listens there.
+
+    `published_on` is where a container's ports are published, as the operator says (`MINI_SENTRY_PUBLISHED_ON`); inside it the
+    server listens on every address.
+    """
     try:
-        is_loopback = host == "localhost" or ip_address(host.strip("[]")).is_loopback
+        is_loopback = _is_loopback(host)
     except ValueError as error:
         raise CannotStart(f"--host {host} is not an address. Use 127.0.0.1, ::1 or localhost.") from error
-    if not is_loopback:
+    if not is_loopback and not published_on:
         raise CannotStart(
             f"--host {host} is not a loopback address. There is no sign-in yet, so the server only listens on this "
-            "machine; put it behind an authenticating proxy, or use 127.0.0.1."
+            "machine; put it behind an authenticating proxy, or use 127.0.0.1. In a container whose ports are published "
+            "on this machine only, say so with MINI_SENTRY_PUBLISHED_ON=127.0.0.1."
         )
+    if published_on:
+        _check_published(published_on)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,6 +86,32 @@ def check_address(host: str, port: int) -> None:
             raise CannotStart(
                 f"Port {port} on {host} cannot be used ({error.strerror}). Stop what listens there, or choose another with --port."
             ) from error
+
+
+def _is_loopback(host: str) -> bool:
+    """Raises ValueError when it is no address."""
+    return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+
+
+def _check_published(on: str) -> None:
+    """Raises CannotStart when ports that are published there can be reached from other machines."""
+    try:
+        if _is_loopback(on):
+            return
+    except ValueError as error:
+        raise CannotStart(f"MINI_SENTRY_PUBLISHED_ON={on} is not an address. Use 127.0.0.1 or ::1.") from error
+    raise CannotStart(
+        f"MINI_SENTRY_PUBLISHED_ON={on} is not a loopback address: other machines would reach a server without sign-in. "
+        "Publish the ports on 127.0.0.1, and put an authenticating proxy before them for others."
+    )
+
+
+def _shown(host: str) -> str:
+    """How the address stands in a link; a server that listens on every address is asked on this machine's own."""
+    bare = host.strip("[]")
+    if bare in {"0.0.0.0", "::"}:  # noqa: S104 - told apart, not listened on
+        return "127.0.0.1"
+    return f"[{bare}]" if ":" in bare else bare
 
 
 def migration_stamp() -> str:
@@ -93,7 +127,9 @@ def migrate(data_dir: Path, environment: Mapping[str, str]) -> None:
     """Bring the tables up to date, unless the stamp says that they are. Raises CannotStart when that fails."""
     stamp = data_dir / "migrated"
     wanted = migration_stamp()
-    if (data_dir / "main.db").exists() and stamp.exists() and stamp.read_text() == wanted:
+    # Only of the file beside it: a database elsewhere may be another one than the last time.
+    is_beside = not environment.get("DATABASE_URL") and (data_dir / "main.db").exists()
+    if is_beside and stamp.exists() and stamp.read_text() == wanted:
         return
     print("Preparing the database …", flush=True)
     command = [sys.executable, "-m", "mini_sentry.config.cli", "manage", "migrate", "--verbosity", "0"]
@@ -105,9 +141,19 @@ def migrate(data_dir: Path, environment: Mapping[str, str]) -> None:
 class Child:
     """One role in a process of its own, started again when it dies."""
 
-    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], stop_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        stop_seconds: float,
+        *,
+        pass_fds: tuple[int, ...] = (),
+    ) -> None:
+        """`pass_fds` are open files that the process inherits, under the same numbers."""
         self.name = name
         self.stop_seconds = stop_seconds
+        self._pass_fds = pass_fds
         self._command = [sys.executable, "-m", "mini_sentry.config.cli", *arguments, "--supervised"]
         self._environment = dict(environment)
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -118,7 +164,11 @@ class Child:
     def start(self) -> None:
         self._started_at = time.monotonic()
         self.process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, env=self._environment, start_new_session=True
+            self._command,
+            stdin=subprocess.PIPE,
+            env=self._environment,
+            start_new_session=True,
+            pass_fds=self._pass_fds,
         )
 
     def watch(self) -> None:
@@ -134,11 +184,16 @@ class Child:
         if self.process is None and now >= self._start_at:
             self.start()
 
+    def tell_to_stop(self) -> None:
+        """Ask it to end, without waiting for that."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         if self.process is None:
             return
+        self.tell_to_stop()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
@@ -167,16 +222,16 @@ def _answers(url: str) -> bool:
 def run(host: str, port: int, *, data_dir: Path, environment: Mapping[str, str]) -> int:
     """Start everything, print the address, and stay until SIGINT or SIGTERM. Raises CannotStart."""
     held = lock(data_dir)
-    check_address(host, port)
+    check_address(host, port, published_on=published_on(environment))
     environment = {**environment, "MINI_SENTRY_DATA": str(data_dir)}
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    shown = _shown(host)
     address = f"http://{shown}:{port}/"
     # For links in mails and for commands given in another terminal (`projects.addresses`).
     (data_dir / "address").write_text(address)
     migrate(data_dir, environment)
     web = Child("web", ["web", "--host", host, "--port", str(port)], environment, WEB_STOP_SECONDS)
     engine = Child("engine", ["engine"], environment, ENGINE_STOP_SECONDS)
-    stopping = _stop_on_signals()
+    stopping = stop_on_signals()
     try:
         engine.start()
         web.start()
@@ -209,7 +264,7 @@ def _announce(address: str, data_dir: Path, *, children: tuple[Child, ...], stop
         time.sleep(0.05)
 
 
-def _stop_on_signals() -> Callable[[], bool]:
+def stop_on_signals() -> Callable[[], bool]:
     """A function that tells whether SIGINT or SIGTERM has come."""
     came: list[int] = []
 
