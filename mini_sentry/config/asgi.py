@@ -26,6 +26,7 @@ from django.db import DatabaseError, connection
 
 from mini_sentry.config import metrics, probes
 from mini_sentry.config.environment import BadSetting
+from mini_sentry.config.standing import open_board
 from mini_sentry.config.wiring import limits, open_bus, open_log, open_quotas
 from mini_sentry.config.wsgi import application as django_application
 from mini_sentry.groups.api.events import event_json
@@ -42,7 +43,7 @@ from mini_sentry.releases.sessions import session_json
 from mini_sentry.streams.consumer import lag_seconds
 from mini_sentry.streams.log import Log, LogError
 from mini_sentry.streams.topics import DIGEST, INGEST
-from mini_sentry.web import access, health
+from mini_sentry.web import access, health, status
 from mini_sentry.web.hosts import is_ours
 
 Message = MutableMapping[str, Any]
@@ -165,8 +166,13 @@ class Application:
         await self._ingest.startup()
         await self._lag.start(log)
         health.lag.seconds = lambda: self._lag.seconds
+        status.current.board = self._board = open_board(
+            log, quotas=self._quotas, bus=self._bus, guard=self._guard, clock=time.time
+        )
+        self._board.start()
 
     async def _stop(self) -> None:
+        await asyncio.to_thread(self._board.stop)
         await self._lag.stop()
         await self._ingest.shutdown()
         await self._bus.stop()

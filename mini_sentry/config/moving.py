@@ -24,6 +24,7 @@ from mini_sentry.analytics.migrate import migrate
 from mini_sentry.analytics.store import ColumnsError, ColumnsUnavailable, Store
 from mini_sentry.config.progress import Progress
 from mini_sentry.config.supervisor import CannotStart, lock
+from mini_sentry.config.wiring import open_log
 from mini_sentry.digest.moving import COLUMNS_OF_EVENTS, columns_of, fill
 from mini_sentry.groups import moving as groups
 from mini_sentry.moving import archive
@@ -32,7 +33,6 @@ from mini_sentry.moving.view import count_on, one_filling, one_moment, settle
 from mini_sentry.projects import moving as projects
 from mini_sentry.releases import moving as releases
 from mini_sentry.streams.log import LogError
-from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import DIGEST, INGEST
 
 KIND: Final = "export"
@@ -100,7 +100,7 @@ def _export_columns(writer: archive.Writer, facts: dict[str, str], progress: Pro
 def undigested() -> int:
     """Requests that were accepted and are not digested yet, so that no export holds them; 0 when nobody knows."""
     with suppress(LogError, OSError):
-        log = open_logs(settings.DATA_DIR)
+        log = open_log()
         try:
             return log.lag(DIGEST, INGEST)
         finally:

@@ -22,12 +22,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _dead_letters(options: argparse.Namespace) -> int:
-    from django.conf import settings
 
+    from mini_sentry.config.wiring import open_log
     from mini_sentry.streams import dead_letters
-    from mini_sentry.streams.open import open_logs
 
-    log = open_logs(settings.DATA_DIR)
+    log = open_log()
     try:
         match options.verb:
             case "list":

@@ -23,7 +23,7 @@ from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.exclusive import Occupied
 from mini_sentry.config.metrics import Sample
 from mini_sentry.config.roles import Part
-from mini_sentry.config.wiring import limits, open_herald
+from mini_sentry.config.wiring import limits, open_herald, open_log
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import Room
 from mini_sentry.groups import partitions
@@ -33,7 +33,6 @@ from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer, Status
 from mini_sentry.streams.group import GroupConsumer, attempts_path
 from mini_sentry.streams.log import Log, LogError, Reading
-from mini_sentry.streams.open import open_logs
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class Threads:
         self._log: Log | None = None
 
     def start(self) -> None:
-        self._log = open_logs(settings.DATA_DIR)
+        self._log = open_log()
         self._work = self._make_work(self._log)
         for name, loop in self._work.loops.items():
             thread = threading.Thread(target=self._run, args=(name, loop), name=name, daemon=True)
@@ -212,7 +211,13 @@ class _Snuba(Threads):
     def _consuming(self, log: Log) -> Work:
         store = Store(columns.url)
         has_tables = threading.Event()
-        consumers = snuba.consumers(log, store, attempts_dir=settings.DATA_DIR, rewind_to=self._rewind_to)
+        consumers = snuba.consumers(
+            log,
+            store,
+            topics=settings.COLUMN_TOPICS,
+            attempts_dir=settings.DATA_DIR,
+            rewind_to=self._rewind_to,
+        )
 
         def after_migration(consume: Loop) -> Loop:
             def loop(stop: threading.Event) -> None:

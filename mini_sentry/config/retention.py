@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from mini_sentry.alerts.models import Notification
+from mini_sentry.config.wiring import open_log
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.projects.retention import Sweep, expire_outcomes, forget_counted, sweep_of
@@ -21,7 +22,6 @@ from mini_sentry.projects.running import goes_on_for
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.sessions import retire_sessions
 from mini_sentry.streams import dead_letters
-from mini_sentry.streams.open import open_logs
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def _dictionaries(sweep: Sweep) -> int:
 
 def _dead_letters(sweep: Sweep) -> int:
     """Those that are too old, and the oldest once there are too many."""
-    with closing(open_logs(settings.DATA_DIR)) as log:
+    with closing(open_log()) as log:
         return dead_letters.expire(log, keep_seconds=(sweep.now - sweep.before).total_seconds())
 
 

@@ -108,6 +108,7 @@ DATABASE_URL = env.text("DATABASE_URL", "")
 SQLITE_PATH = DATA_DIR / "main.db"
 REDIS_URL = redis_url(env)
 CACHES = caches(REDIS_URL)
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "")
 DATABASES: dict[str, Any] = {"default": database(env, sqlite_path=SQLITE_PATH)}
 ATOMIC_REQUESTS = False
 

@@ -3,15 +3,19 @@
 An engine's library is imported only where its setting is given.
 """
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from mini_sentry.config.environment import BadSetting
 from mini_sentry.ingest.quotas import MappedQuotas, Quotas
 from mini_sentry.live.bus import Bus
 from mini_sentry.live.engines.sqlite import SqliteAnnouncements, SqliteBus
 from mini_sentry.live.messages import Herald, NoHerald
 from mini_sentry.protocol.limits import Limits
+from mini_sentry.streams.log import Log
+from mini_sentry.streams.open import SpoolSettings, open_kafka, open_logs
 
 
 def limits() -> Limits:
@@ -20,6 +24,22 @@ def limits() -> Limits:
         inflated_bytes=settings.MAX_REQUEST_MB << 20,
         event_bytes=settings.MAX_EVENT_KB << 10,
     )
+
+
+def open_log(*, spools: bool = False) -> Log:
+    """The log: Kafka's, else the one in the data directory. `spools`: keep what Kafka does not take, where SPOOL_DIR says.
+
+    Raises LogDamaged, LogUnavailable and BadSetting.
+    """
+    if settings.KAFKA is None:
+        return open_logs(settings.DATA_DIR)
+    spool = None
+    if spools and settings.SPOOL_DIR:
+        spool = SpoolSettings(Path(settings.SPOOL_DIR), settings.SPOOL_MB << 20)
+    try:
+        return open_kafka(settings.KAFKA, spool=spool)
+    except ValueError as error:
+        raise BadSetting("KAFKA_CLIENT_OPTIONS", "…", str(error)) from error
 
 
 def open_quotas() -> Quotas:

@@ -1,18 +1,26 @@
 """The installation's log: which engine, and in the embedded one, which topic lives in which file.
 
+Kafka's client is loaded only where Kafka is chosen.
+
 The web process syncs `ingest.db` all the time and the engine process `topics.db`; in two files neither waits for the other.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mini_sentry.streams.engines.kafka.settings import KafkaSettings
 from mini_sentry.streams.engines.sqlite import SqliteLog
-from mini_sentry.streams.log import Delivered, DeliveredTokens, Log, Member, Record, Submit
+from mini_sentry.streams.log import Delivered, DeliveredTokens, Log, LogUnavailable, Member, Record, Submit
+from mini_sentry.streams.spool import Spooling
 from mini_sentry.streams.topics import INGEST, READERS
 
 INGEST_FILE: Final = "ingest.db"
 TOPICS_FILE: Final = "topics.db"
+
+logger = logging.getLogger(__name__)
 
 
 class Logs:
@@ -87,3 +95,28 @@ def open_logs(data_dir: Path) -> Logs:
     others = {topic: groups for topic, groups in READERS.items() if topic != INGEST}
     topics = SqliteLog(data_dir / TOPICS_FILE, readers=others)
     return Logs({INGEST: ingest, **dict.fromkeys(others, topics)})
+
+
+@dataclass(frozen=True)
+class SpoolSettings:
+    """Where the edge keeps what Kafka does not take, and how much of it."""
+
+    directory: Path
+    max_bytes: int
+
+
+def open_kafka(settings: KafkaSettings, *, spool: SpoolSettings | None = None) -> Log:
+    """The log in Kafka, whether Kafka is there yet or not; before it a spool, where one is given.
+
+    Raises ValueError for options that Kafka's client does not know; LogDamaged or LogUnavailable for the spool's file.
+    """
+    from mini_sentry.streams.engines.kafka.log import KafkaLog
+
+    log = KafkaLog(settings)
+    try:
+        log.connect()
+    except LogUnavailable as error:
+        logger.warning("Kafka is not there yet: %s", error)
+    if spool is None:
+        return log
+    return Spooling(log, spool.directory, max_bytes=spool.max_bytes)

@@ -31,6 +31,9 @@ READERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The groups that hold back trimming, by topic."""
 
+COLUMN_TOPICS: Final = (EVENTS, SESSIONS, OUTCOMES)
+"""What the columns are filled from; `docs/topics.md` describes their documents."""
+
 
 class Accepted(msgspec.Struct, array_like=True, gc=False):
     """The message of `ingest`: one request as it came, plus what only the edge knew.

@@ -23,11 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 class Cluster:
-    """Makes the topics when it is first needed, and knows how many partitions each has."""
+    """Makes the topics when it is first needed, and knows how many partitions each has.
+
+    Raises ValueError for options that the client does not know.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
-        self._admin = AdminClient(settings.client())
+        try:
+            self._admin = AdminClient(settings.client())
+        except KafkaException as error:
+            raise ValueError(error.args[0].str()) from error
         self._lock = threading.Lock()
         self._partitions: dict[str, int] = {}
         self._looked_at = float("-inf")

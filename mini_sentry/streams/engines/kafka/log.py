@@ -17,6 +17,7 @@ from mini_sentry.streams.engines.kafka.member import KafkaMember
 from mini_sentry.streams.engines.kafka.producer import Sender
 from mini_sentry.streams.engines.kafka.settings import KafkaSettings
 from mini_sentry.streams.log import Delivered, DeliveredTokens, LogUnavailable, Member, Record, Submit
+from mini_sentry.streams.topics import INGEST
 
 END_SECONDS: Final = 2.0
 FETCH_KBYTES: Final = 2 << 10
@@ -140,7 +141,7 @@ class KafkaLog:
     def position(self, group: str, topic: str, partition: int = 0) -> int:
         with self._lock:
             try:
-                [found] = self._group(group).committed([self._place(topic, partition)], ANSWER_SECONDS)
+                [found] = self._group(group, topic).committed([self._place(topic, partition)], ANSWER_SECONDS)
             except KafkaException as error:
                 raise as_log_error(error) from error
         return found.offset + 1 if found.offset >= 0 else self.first_offset(topic, partition)
@@ -151,7 +152,7 @@ class KafkaLog:
         place.offset = next_offset - 1
         with self._lock:
             try:
-                self._group(group).commit(offsets=[place], asynchronous=False)
+                self._group(group, topic).commit(offsets=[place], asynchronous=False)
             except KafkaException as error:
                 raise as_log_error(error) from error
 
@@ -197,7 +198,7 @@ class KafkaLog:
             self._cursor = Fetcher(
                 Consumer(
                     self._settings.client(
-                        group_id="mini-sentry-reading",
+                        group_id=self._settings.group_id("reading", INGEST),
                         enable_auto_commit=False,
                         enable_auto_offset_store=False,
                         auto_offset_reset="earliest",
@@ -225,13 +226,14 @@ class KafkaLog:
             lane.begin(offset)
         return lane
 
-    def _group(self, group: str) -> Consumer:
+    def _group(self, group: str, topic: str) -> Consumer:
         """A client that asks and tells of the group's positions without being a member."""
         self._open()
         self._cluster.prepare()
-        if group not in self._groups:
-            self._groups[group] = Consumer(self._settings.client(group_id=group, enable_auto_commit=False))
-        return self._groups[group]
+        group_id = self._settings.group_id(group, topic)
+        if group_id not in self._groups:
+            self._groups[group_id] = Consumer(self._settings.client(group_id=group_id, enable_auto_commit=False))
+        return self._groups[group_id]
 
     def _place(self, topic: str, partition: int) -> TopicPartition:
         return TopicPartition(self._settings.names[topic], partition)

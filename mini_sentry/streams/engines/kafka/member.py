@@ -36,7 +36,7 @@ class KafkaMember:
         self._told: dict[int, int] = {}
         self._consumer = Consumer(
             cluster.settings.client(
-                group_id=group,
+                group_id=cluster.settings.group_id(group, topic),
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 auto_offset_reset="earliest",

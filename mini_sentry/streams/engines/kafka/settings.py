@@ -32,6 +32,10 @@ class KafkaSettings:
     def wanted_partitions(self, topic: str) -> int:
         return {INGEST: self.partitions, DEAD_LETTERS: 1}.get(topic, self.column_partitions)
 
+    def group_id(self, group: str, topic: str) -> str:
+        """One group a topic, so that members of one topic do not disturb those of another."""
+        return f"mini-sentry-{group}-{self.names[topic]}"
+
     def client(self, **more: Any) -> dict[str, Any]:
         """A client's configuration; what is given here wins over `options`."""
         return {
