@@ -54,7 +54,6 @@ class EmbeddedCelery:
         """Returns at once; tasks are taken a few milliseconds later."""
         if self._with_worker:
             state.should_stop = None
-            signals.worker_ready.connect(self._note_ready)
             signals.task_postrun.connect(self._note_ended)
             worker = self._app.WorkController(
                 app=self._app,
@@ -63,6 +62,7 @@ class EmbeddedCelery:
                 without_gossip=True,
                 without_mingle=True,
                 without_heartbeat=True,
+                ready_callback=self._note_ready,
             )
             self._threads.append(threading.Thread(target=worker.start, name="celery-worker", daemon=True))
         if self._beat is not None:
@@ -96,7 +96,7 @@ class EmbeddedCelery:
             logger.debug("The broker does not tell how many tasks wait: %s", error)
             return None
 
-    def _note_ready(self, **_: object) -> None:
+    def _note_ready(self, consumer: Any) -> None:
         self._is_ready.set()
 
     def _note_ended(self, sender: Any = None, state: str = "", **_: object) -> None:

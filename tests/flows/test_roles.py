@@ -16,7 +16,13 @@ from tests.scraping import probe, scrape
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-_ASK_FOR_RETENTION = "import django; django.setup(); from mini_sentry.config.retention import retain; retain.delay()"
+_ASK_FOR_RETENTION = """
+import django
+django.setup()
+import mini_sentry.config.celery
+from mini_sentry.config.retention import retain
+retain.delay()
+"""
 
 
 @pytest.fixture
@@ -98,10 +104,9 @@ def test_what_waits_for_a_store_is_live_and_not_ready_and_says_why(roles: Roles)
     away = f"http://default:x@127.0.0.1:{free_port()}/away"
     roles.spawn("snuba", variables={"CLICKHOUSE_URL": away})
     port = roles.ports["snuba"]
-    roles.installation.wait_until(lambda: probe(port, "/health/live")[0] == 200, "it is live")
-    status, told = probe(port, "/health/ready")
-    assert status == 503
-    assert told["missing"] == {"snuba": "the columns have no tables yet"}
+    wanted = {"role": "snuba", "ready": False, "missing": {"snuba": "the columns have no tables yet"}}
+    roles.installation.wait_until(lambda: probe(port, "/health/ready") == (503, wanted), "it says what it waits for")
+    assert probe(port, "/health/live") == (200, {"role": "snuba", "live": True})
     assert roles.stop("snuba") == 0
 
 
