@@ -117,6 +117,8 @@ class ArtifactsView(APIView):
             raise invalid("dist", "This cannot be the name of a build.")
         with artifacts.contents().spooled() as file:
             spool(content, file, field=field)
+            if isinstance(content, Escaped):
+                content.close()
             if file.tell() == 0:
                 raise invalid(field, "This field may not be blank.")
             try:

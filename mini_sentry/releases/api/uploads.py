@@ -3,7 +3,7 @@
 import codecs
 import mmap
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import IO, Any, Final
 
 import msgspec
@@ -28,7 +28,7 @@ _read_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Escaped:
-    """A JSON text in a file that is gone with the request, still as it was sent."""
+    """A JSON text in a file without a name, still as it was sent. Whoever is done with it closes it."""
 
     def __init__(self, file: mmap.mmap, text: msgspec.Raw) -> None:
         self._file = file
@@ -46,6 +46,13 @@ class Escaped:
                     raise ParseError(f"The body is not JSON: {error}") from error
                 start = end
                 _write(out, part, limit=limit, field=field)
+
+
+    def close(self) -> None:
+        """A request lives on for a while in references to itself; the pages of the file need not."""
+        self._text = msgspec.Raw(b'""')
+        with suppress(BufferError):
+            self._file.close()
 
 
 class UploadParser(MsgspecParser):
