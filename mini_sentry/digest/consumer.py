@@ -25,6 +25,7 @@ from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.projects import Projects
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
+from mini_sentry.digest.unready import StoreUnready, told_apart
 from mini_sentry.grouping.group import explain
 from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import Bodies, Body, Compressor, pack
@@ -86,6 +87,7 @@ class Digest:
         positions.Fenced,
         usage.CountedMeanwhile,
         GroupGone,
+        StoreUnready,
         NoRoom,
         sqlite3.OperationalError,
     )
@@ -120,6 +122,7 @@ class Digest:
     def of(self, partition: int) -> "PartitionDigest":
         return PartitionDigest(self, partition)
 
+    @told_apart()
     def resume(self, partition: int = 0) -> int | None:
         """Read the position again, send what an earlier run still owed, and return the next offset (None: never digested)."""
         # After a failure the connection may be one that the server has ended.
@@ -128,6 +131,7 @@ class Digest:
         relay.deliver(self._log)
         return self._positions[partition]
 
+    @told_apart()
     def handle(self, records: Sequence[Record]) -> None:
         """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
         if self._room is not None:
@@ -176,6 +180,7 @@ class Digest:
             self._kick()
         return digested
 
+    @told_apart()
     def bury(self, dead: Record, reason: str) -> None:
         """Give a record up: it becomes a dead letter, and the position moves past it."""
         now = self._clock()
