@@ -42,6 +42,7 @@ from mini_sentry.projects import keys
 from mini_sentry.releases.sessions import session_json
 from mini_sentry.streams.consumer import lag_seconds
 from mini_sentry.streams.log import Log, LogError
+from mini_sentry.streams.spool import Spooling
 from mini_sentry.streams.topics import DIGEST, INGEST
 from mini_sentry.web import access, health, status
 from mini_sentry.web.hosts import is_ours
@@ -112,7 +113,8 @@ class Application:
         counts = self._counts if mine is None else total(Counts(path) for path in mine.parent.glob("web-*"))
         is_open = self._guard is not None and self._guard.closed is None
         edge = metrics.of_edge(counts, is_open=is_open, digest_lag_seconds=self._lag.seconds)
-        return [*metrics.of_build("web"), *edge]
+        spool = metrics.of_spool(self._log.status) if isinstance(self._log, Spooling) else []
+        return [*metrics.of_build("web"), *edge, *spool]
 
     def end_streams(self) -> None:
         """Called when the process is told to stop: streams would hold up whoever waits for open requests."""

@@ -15,6 +15,7 @@ import mini_sentry
 from mini_sentry.ingest.counts import Counts
 from mini_sentry.streams.consumer import Status
 from mini_sentry.streams.group import GroupConsumer
+from mini_sentry.streams.spool import SpoolStatus
 from mini_sentry.streams.topics import INGEST
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ OPEN: Final = Metric(
 DIGEST_LAG: Final = Metric(
     "mini_sentry_digest_lag_seconds", Kind.GAUGE, "Age of the oldest request that is accepted and not digested."
 )
+SPOOLED: Final = Metric(
+    "mini_sentry_spooled_records", Kind.GAUGE, "Accepted records that wait in the spool for the log to come back."
+)
+SPOOLED_BYTES: Final = Metric("mini_sentry_spooled_bytes", Kind.GAUGE, "How large they are.")
+SPOOLING: Final = Metric("mini_sentry_spooling", Kind.GAUGE, "1 while the log is away and records go into the spool.")
 OUTCOMES: Final = Metric(
     "mini_sentry_outcomes_total",
     Kind.COUNTER,
@@ -82,7 +88,8 @@ QUEUE: Final = Metric("mini_sentry_queued_tasks", Kind.GAUGE, "Tasks that wait f
 TASKS: Final = Metric("mini_sentry_tasks_total", Kind.COUNTER, "Tasks that have ended.", ("task", "state"))
 
 METRICS: Final = (
-    BUILD, ACCEPTED, REFUSED, OPEN, DIGEST_LAG, OUTCOMES, LAG, RECORDS, BATCHES, DEAD_LETTERS, GAPS, WAITING, QUEUE, TASKS,
+    BUILD, ACCEPTED, REFUSED, OPEN, DIGEST_LAG, SPOOLED, SPOOLED_BYTES, SPOOLING, OUTCOMES, LAG, RECORDS, BATCHES,
+    DEAD_LETTERS, GAPS, WAITING, QUEUE, TASKS,
 )  # fmt: skip
 
 
@@ -96,6 +103,14 @@ def of_edge(counts: Counts, *, is_open: bool, digest_lag_seconds: float) -> list
         *(Sample(REFUSED, quantity, (reason.value,)) for reason, quantity in counts.refused.items()),
         Sample(OPEN, int(is_open)),
         Sample(DIGEST_LAG, digest_lag_seconds),
+    ]
+
+
+def of_spool(status: SpoolStatus) -> list[Sample]:
+    return [
+        Sample(SPOOLED, status.waiting),
+        Sample(SPOOLED_BYTES, status.size_bytes),
+        Sample(SPOOLING, int(status.is_away)),
     ]
 
 

@@ -12,6 +12,7 @@ from mini_sentry.config.probes import Vitals, answer, may_read
 from mini_sentry.ingest.counts import Counts
 from mini_sentry.protocol.outcomes import Reason
 from mini_sentry.streams.consumer import Status
+from mini_sentry.streams.spool import SpoolStatus
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 
@@ -69,6 +70,12 @@ def test_a_reader_tells_its_lag_its_batches_and_what_it_waits_for():
     assert found["mini_sentry_reader_waiting", reader] == 0
     assert found["mini_sentry_reader_waiting", ("snuba", "sessions", "0")] == 1
     assert found["mini_sentry_gap_records_total", ("snuba", "sessions", "0")] == 9
+
+
+def test_a_spool_tells_what_waits_in_it():
+    found = read(render(metrics.of_spool(SpoolStatus(is_away=True, waiting=12, size_bytes=3400, refused=0))))
+    names = ("mini_sentry_spooling", "mini_sentry_spooled_records", "mini_sentry_spooled_bytes")
+    assert [found[name, ()] for name in names] == [1, 12, 3400]
 
 
 def test_a_label_may_hold_any_text():
