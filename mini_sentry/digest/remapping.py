@@ -1,12 +1,12 @@
-"""Stored events mapped anew, after a file of their release was uploaded. What they are grouped by stays.
+"""Stored events mapped anew, after a file of their release or with their debug id was uploaded. What they are grouped by stays.
 
 Small batches with pauses, the newest events first: the digest writes to the same files. It may be cut off anywhere and run by several at
 once, for an event that is mapped already is left as it is.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, date
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,7 +15,8 @@ from mini_sentry.digest.mapping import Mapper
 from mini_sentry.groups.bodies import Bodies, BodyMissing, Compressor, StoredBody, pack
 from mini_sentry.groups.dictionaries import latest
 from mini_sentry.groups.models import Event as EventRow
-from mini_sentry.groups.models import GroupScope
+from mini_sentry.groups.models import Group, GroupScope
+from mini_sentry.projects.statements import chunks
 from mini_sentry.protocol import rest_event
 from mini_sentry.protocol.context import Context
 from mini_sentry.protocol.errors import ProtocolError
@@ -30,6 +31,9 @@ MOST_EVENTS: Final = 25
 """Events in one batch."""
 PAUSE_RATIO: Final = 1.0
 """A pause is this many times as long as the batch before it."""
+LOOK_BACK: Final = timedelta(days=1)
+MOST_OF_GROUP: Final = 1000
+"""Nothing leads from a debug id to events: those of other releases are looked through, so long back and so many of a group."""
 
 
 class Remapped(NamedTuple):
@@ -49,17 +53,73 @@ def remap(
     pause: Callable[[float], None] = time.sleep,
 ) -> Remapped:
     """Map the stored events of a version, in all its environments."""
+    return _run(_batches(project_id, version), project_id, bodies=bodies, mapper=mapper, goes_on=goes_on, pause=pause)
+
+
+def remap_by_debug_id(
+    project_id: int,
+    debug_ids: Collection[str],
+    *,
+    besides: str | None,
+    now: datetime,
+    bodies: Bodies,
+    mapper: Mapper,
+    goes_on: Callable[[], bool] = lambda: True,
+    pause: Callable[[float], None] = time.sleep,
+) -> Remapped:
+    """Map recent events that name one of the debug ids, of whatever release or of none but the version `besides`."""
+    digits = [debug_id.replace("-", "").encode() for debug_id in debug_ids]
+
+    def is_named(payload: bytes) -> bool:
+        if b'"debug_meta"' not in payload:
+            return False
+        plain = payload.lower().replace(b"-", b"")
+        return any(one in plain for one in digits)
+
+    return _run(
+        _recent(project_id, besides, since=now - LOOK_BACK),
+        project_id,
+        bodies=bodies,
+        mapper=mapper,
+        goes_on=goes_on,
+        pause=pause,
+        is_wanted=is_named,
+    )
+
+
+def _run(
+    batches: Iterable[list[EventRow]],
+    project_id: int,
+    *,
+    bodies: Bodies,
+    mapper: Mapper,
+    goes_on: Callable[[], bool],
+    pause: Callable[[float], None],
+    is_wanted: Callable[[bytes], bool] = lambda payload: True,
+) -> Remapped:
     dictionary_id, dictionary = latest(project_id) or (0, None)
     compressor = Compressor(dictionary_id, dictionary)
     event_count = 0
-    for rows in _batches(project_id, version):
+    for rows in batches:
         if not goes_on():
             return Remapped(event_count, is_complete=False)
         started_at = time.monotonic()
         mapper.begin()
-        event_count += _remap(rows, version, bodies=bodies, mapper=mapper, compressor=compressor)
+        event_count += _remap(rows, bodies=bodies, mapper=mapper, compressor=compressor, is_wanted=is_wanted)
         pause(PAUSE_RATIO * (time.monotonic() - started_at))
     return Remapped(event_count, is_complete=True)
+
+
+def _recent(project_id: int, besides: str | None, *, since: datetime) -> Iterator[list[EventRow]]:
+    """By group, the newest first."""
+    groups = Group.objects.filter(project=project_id, platform__in=PLATFORMS, last_seen__gte=since)
+    for group_id in groups.order_by("-last_seen", "-pk").values_list("pk", flat=True):
+        events = EventRow.objects.filter(group=group_id, received_at__gte=since).order_by("-received_at", "-pk")
+        if besides is not None:
+            events = events.exclude(release__version=besides)
+        ids = list(events.values_list("pk", flat=True)[:MOST_OF_GROUP])
+        for part in chunks(ids, MOST_EVENTS):
+            yield list(EventRow.objects.filter(pk__in=part).select_related("release").order_by("-received_at", "-pk"))
 
 
 def _batches(project_id: int, version: str) -> Iterator[list[EventRow]]:
@@ -69,7 +129,8 @@ def _batches(project_id: int, version: str) -> Iterator[list[EventRow]]:
         group__project=project_id, group__platform__in=PLATFORMS, release_version=version
     )
     for group_id in scopes.order_by("-last_seen").values_list("group_id", flat=True):
-        events = EventRow.objects.filter(group=group_id, release__in=releases).order_by("-received_at", "-pk")
+        events = EventRow.objects.filter(group=group_id, release__in=releases).select_related("release")
+        events = events.order_by("-received_at", "-pk")
         last: EventRow | None = None
         while True:
             page = events
@@ -83,7 +144,14 @@ def _batches(project_id: int, version: str) -> Iterator[list[EventRow]]:
             last = rows[-1]
 
 
-def _remap(rows: list[EventRow], version: str, *, bodies: Bodies, mapper: Mapper, compressor: Compressor) -> int:
+def _remap(
+    rows: list[EventRow],
+    *,
+    bodies: Bodies,
+    mapper: Mapper,
+    compressor: Compressor,
+    is_wanted: Callable[[bytes], bool],
+) -> int:
     changed: dict[date, list[tuple[int, tuple[int, bytes]]]] = {}
     for row in rows:
         day = row.received_at.astimezone(UTC).date()
@@ -91,7 +159,7 @@ def _remap(rows: list[EventRow], version: str, *, bodies: Bodies, mapper: Mapper
             body = bodies.read(row.body_id, day)
         except BodyMissing:
             continue
-        event = _event(row, body, version)
+        event = _event(row, body) if is_wanted(body.payload) else None
         if event is None:
             continue
         mapper(event)
@@ -105,7 +173,7 @@ def _remap(rows: list[EventRow], version: str, *, bodies: Bodies, mapper: Mapper
     return sum(map(len, changed.values()))
 
 
-def _event(row: EventRow, body: StoredBody, version: str) -> Event | None:
+def _event(row: EventRow, body: StoredBody) -> Event | None:
     """The event as it came, for its frames; None when its body cannot be read as one."""
     facts = body.facts
     context = Context(
@@ -118,5 +186,6 @@ def _event(row: EventRow, body: StoredBody, version: str) -> Event | None:
     except ProtocolError:
         return None
     event.platform = str(facts.get("platform", "other"))
-    event.release, event.environment, event.dist = version, row.environment, str(facts.get("dist", ""))
+    event.release = row.release.version if row.release is not None else ""
+    event.environment, event.dist = row.environment, str(facts.get("dist", ""))
     return event

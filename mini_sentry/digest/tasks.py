@@ -2,8 +2,10 @@
 
 import fcntl
 import logging
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from celery import shared_task
@@ -11,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mini_sentry.digest.mapping import Mapper
-from mini_sentry.digest.remapping import remap
+from mini_sentry.digest.remapping import Remapped, remap, remap_by_debug_id
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.projects.running import goes_on_for
 from mini_sentry.projects.statements import chunks
@@ -28,7 +30,8 @@ SETTLE: Final = timedelta(seconds=2)
 
 @shared_task(name="digest.map_stored_events", expires=EXPIRES_SECONDS)  # type: ignore[untyped-decorator]
 def map_stored_events() -> None:
-    """Map the stored events of the releases that files were uploaded for. One run on a machine is enough."""
+    """Map the stored events of the releases, and with the debug ids, that files were uploaded for. One run on a machine is
+    enough."""
     waiting = Artifact.objects.filter(is_applied=False, created_at__lt=timezone.now() - SETTLE).order_by("pk")
     if not waiting.exists():
         return
@@ -37,20 +40,27 @@ def map_stored_events() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        _apply(list(waiting.values_list("pk", "project_id", "release__version")))
+        _apply(list(waiting.values_list("pk", "project_id", "release__version", "debug_id")))
 
 
-def _apply(waiting: list[tuple[int, int, str | None]]) -> None:
+def _apply(waiting: list[tuple[int, int, str | None, str]]) -> None:
     goes_on = goes_on_for()
     mapper = Mapper(artifacts.library(), artifacts.maps())
     with closing(open_bodies(settings.BODIES_DIR)) as bodies:
-        for project_id, version in dict.fromkeys((project_id, version) for _, project_id, version in waiting):
+        for project_id, version in dict.fromkeys((project_id, version) for _, project_id, version, _ in waiting):
+            uploads = [(pk, debug_id) for pk, *place, debug_id in waiting if place == [project_id, version]]
+            runs: list[Callable[..., Remapped]] = []
             if version is not None:
-                remapped = remap(project_id, version, bodies=bodies, mapper=mapper, goes_on=goes_on)
+                runs.append(partial(remap, project_id, version))
+            if debug_ids := {debug_id for _, debug_id in uploads if debug_id}:
+                runs.append(partial(remap_by_debug_id, project_id, debug_ids, besides=version, now=timezone.now()))
+            for run in runs:
+                remapped = run(bodies=bodies, mapper=mapper, goes_on=goes_on)
                 if remapped.event_count:
-                    logger.info("Mapped %d stored events of release %s", remapped.event_count, version)
+                    logger.info(
+                        "Mapped %d stored events with files of %s", remapped.event_count, version or "no release"
+                    )
                 if not remapped.is_complete:
                     return
-            applied = [pk for pk, *rest in waiting if rest == [project_id, version]]
-            for part in chunks(applied, _CHUNK):
+            for part in chunks([pk for pk, _ in uploads], _CHUNK):
                 Artifact.objects.filter(pk__in=part).update(is_applied=True)

@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,16 +12,18 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from mini_sentry.digest import remapping
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.mapping import Mapper
+from mini_sentry.digest.tasks import map_stored_events
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.groups.models import Event, Group
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.releases import artifacts
-from mini_sentry.releases.models import Release
+from mini_sentry.releases.models import Artifact, Release
 from mini_sentry.streams import topics
 from mini_sentry.streams.consumer import Consumer
 from mini_sentry.streams.engines.memory import MemoryLog
@@ -272,6 +276,57 @@ def test_events_of_other_releases_stay_as_they_are(shop: Project, log, digest):
     digest()
     upload(shop)
     assert remap(shop) == 0
+
+
+DEBUG_ID = "2d78a1b1-576f-5ce7-bdef-105bf16a7100"
+
+
+def debug_crash(event_id: str, **fields: Any) -> bytes:
+    """The crash as it was recorded, with the debug id of its script."""
+    return envelope(
+        {key: value for key, value in CRASH.items() if key != "timestamp"} | {"event_id": event_id} | fields
+    )
+
+
+def debug_map() -> bytes:
+    return json.dumps(json.loads(MAP) | {"debug_id": DEBUG_ID}).encode()
+
+
+def test_a_debug_id_that_comes_later_maps_recent_events_of_any_release_and_of_none(
+    client: Client, shop: Project, log, digest
+):
+    for number, release in enumerate(("another", "third", None), start=1):
+        accept(log, shop, debug_crash(f"{number:032x}", release=release), at=time.time())
+    accept(log, shop, crash(f"{9:032x}", release="without"), at=time.time())
+    digest()
+    upload(shop, debug_map())
+    Artifact.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    map_stored_events()
+    [group] = Group.objects.all()
+    shown = {one["id"]: one["symbolicated"] for one in client.get("/api/events/?project=shop").json()["results"]}
+    mapped = {event_id for event_id, found in shown.items() if "orig_file" in json.dumps(found)}
+    assert mapped == {f"{number:032x}" for number in (1, 2, 3)}
+    assert group.count == 4
+    assert Artifact.objects.get().is_applied
+
+
+def test_events_that_came_long_before_a_debug_id_stay_as_they_are(shop: Project, log, digest):
+    accept(log, shop, debug_crash("1" * 32, release="another"))
+    digest()
+    upload(shop, debug_map())
+    mapper = Mapper(artifacts.library(), artifacts.maps())
+    late = datetime.fromtimestamp(NOON, UTC) + remapping.LOOK_BACK
+    for now, expected in ((late + timedelta(seconds=1), 0), (late, 1)):
+        done = remapping.remap_by_debug_id(
+            shop.pk,
+            [DEBUG_ID],
+            besides=VERSION,
+            now=now,
+            bodies=open_bodies(settings.BODIES_DIR),
+            mapper=mapper,
+            pause=lambda seconds: None,
+        )
+        assert done.event_count == expected
 
 
 def test_a_run_that_is_cut_off_goes_on_the_next_time(shop: Project, log, digest):
