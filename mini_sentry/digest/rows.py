@@ -46,6 +46,8 @@ def stored_rows(*, since: datetime | None) -> Iterator[EventRow]:
 
 def _row(event: Event, facts: dict[str, object]) -> EventRow:
     hashes, tags, handled = facts.get("hashes"), facts.get("tags"), facts.get("handled")
+    # Facts leave out what is as usual.
+    message, platform = ("", "other") if facts else (event.message, "")
     return EventRow(
         project_id=event.project_id,
         event_id=event.event_id.hex,
@@ -57,12 +59,12 @@ def _row(event: Event, facts: dict[str, object]) -> EventRow:
         environment=event.environment,
         release=event.release.version if event.release else str(facts.get("release", "")),
         title=str(facts.get("title", event.group.title)),
-        message=str(facts.get("message", event.message))[:1000],
+        message=str(facts.get("message", message))[:1000],
         fingerprint=hashes[0][0] if isinstance(hashes, list) and hashes else "",
         user=event.user,
         handled=handled if isinstance(handled, bool) else None,
         tags=tags if isinstance(tags, dict) else {},
-        platform=str(facts.get("platform", "")),
+        platform=str(facts.get("platform", platform)),
         dist=str(facts.get("dist", "")),
         culprit=str(facts.get("culprit", "")),
         transaction=str(facts.get("transaction", "")),
