@@ -6,7 +6,8 @@ from typing import Final
 
 from mini_sentry.ingest.guard import DISK_FULL, UNREACHABLE
 from mini_sentry.ingest.replies import Refused, closed
-from mini_sentry.streams.log import LogError, LogFull
+from mini_sentry.protocol.outcomes import Reason
+from mini_sentry.streams.log import LogError, LogFull, RecordRefused
 from mini_sentry.streams.publisher import Publisher
 from mini_sentry.streams.topics import INGEST, Accepted, pack
 
@@ -34,6 +35,9 @@ async def publish(publisher: Publisher, key: bytes, message: Accepted, *, catego
 
 
 def unavailable(error: LogError, *, project_id: int, category: str) -> Refused:
-    """503 for what the log could not make durable."""
+    """503 for what the log could not make durable, 413 for what is larger than it ever takes."""
+    if isinstance(error, RecordRefused):
+        detail = {"detail": "The request is larger than the server's log takes."}
+        return Refused(413, detail, Reason.TOO_LARGE, project_id=project_id, category=category)
     state = DISK_FULL if isinstance(error, LogFull) else UNREACHABLE
     return closed(state, project_id=project_id, category=category)

@@ -44,17 +44,17 @@ _Entry = tuple[str, bytes, bytes, Any]
 """What a producer submitted: topic, key, value and its token."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SpoolStatus:
     """`is_away`: new records go into the spool. `waiting` records are not sent on yet, `size_bytes` is how large they are.
 
     `refused` records can never be sent on; they lie in the spool's dead letters.
     """
 
-    is_away: bool = False
-    waiting: int = 0
-    size_bytes: int = 0
-    refused: int = 0
+    is_away: bool
+    waiting: int
+    size_bytes: int
+    refused: int
 
 
 class Spooling:
@@ -80,12 +80,21 @@ class Spooling:
         self._topic = topic
         self._max_bytes = max_bytes
         self._clock = clock
+        self._is_away = False
+        self._size_bytes = 0
         self._added_bytes = 0
-        self.status = SpoolStatus()
         self._stop = threading.Event()
-        self._look()
+        self._measure()
         self._thread = threading.Thread(target=self._run, name="spool-sender", daemon=True)
         self._thread.start()
+
+    def status(self) -> SpoolStatus:
+        return SpoolStatus(
+            is_away=self._is_away,
+            waiting=self._spool.lag(SENDER, self._topic),
+            size_bytes=self._spool.size_bytes(self._topic),
+            refused=self._spool.end_offset(DEAD_LETTERS) - self._spool.first_offset(DEAD_LETTERS),
+        )
 
     # What producers do
 
@@ -102,7 +111,7 @@ class Spooling:
         spool = self._spool.producer(delivered)
 
         def submit(topic: str, key: bytes, value: bytes, token: Any) -> None:
-            if self.status.is_away and topic == self._topic:
+            if self._is_away and topic == self._topic:
                 self._put(key, value, token, spool)
                 return
             try:
@@ -142,14 +151,14 @@ class Spooling:
             delivered([token], failure)
 
     def _put(self, key: bytes, value: bytes, token: Any, spool: Submit) -> None:
-        if self.status.size_bytes + self._added_bytes + len(value) > self._max_bytes:
+        if self._size_bytes + self._added_bytes + len(value) > self._max_bytes:
             raise LogFull("the spool is full")
         self._added_bytes += len(value)
         spool(self._topic, key, value, token)
 
     def _went_away(self, error: Exception) -> None:
-        if not self.status.is_away:
-            self.status.is_away = True
+        if not self._is_away:
+            self._is_away = True
             logger.warning("The log is away, what is accepted is spooled: %s", error)
 
     # Sending on
@@ -158,12 +167,10 @@ class Spooling:
         with self._lock_path.open("w") as lock:
             while not self._stop.wait(LOOK_SECONDS):
                 try:
-                    self._look()
-                    is_sender = _is_locked(lock)
-                    if is_sender and self.status.waiting:
+                    self._measure()
+                    if _is_locked(lock) and self._spool.lag(SENDER, self._topic):
                         self._send_on()
-                        self._came_back()
-                    elif self.status.is_away and self._answers():
+                    elif self._is_away and self._answers():
                         self._came_back()
                 except LogError as error:
                     logger.debug("The spool waits: %s", error)
@@ -171,11 +178,9 @@ class Spooling:
                     # This thread must live: without it nothing is ever sent on.
                     logger.exception("The spool could not be sent on")
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         self._added_bytes = 0
-        self.status.size_bytes = self._spool.size_bytes(self._topic)
-        self.status.waiting = self._spool.lag(SENDER, self._topic)
-        self.status.refused = self._spool.end_offset(DEAD_LETTERS) - self._spool.first_offset(DEAD_LETTERS)
+        self._size_bytes = self._spool.size_bytes(self._topic)
 
     def _answers(self) -> bool:
         """Whether the log can be asked something. A log that answers but takes nothing sends us back here soon enough."""
@@ -183,8 +188,8 @@ class Spooling:
         return True
 
     def _came_back(self) -> None:
-        if self.status.is_away:
-            self.status.is_away = False
+        if self._is_away:
+            self._is_away = False
             logger.info("The log is back")
 
     def _send_on(self) -> None:
@@ -202,7 +207,7 @@ class Spooling:
             self._spool.commit(SENDER, self._topic, records[-1].offset + 1)
             self._spool.trim(self._topic, keep_seconds=0, keep_bytes=0)
             self._came_back()
-            self._look()
+            self._measure()
 
     def _send(self, records: Sequence[Record]) -> None:
         entries = [(record.key, record.value) for record in records]
