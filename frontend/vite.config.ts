@@ -7,7 +7,7 @@ import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { policy } from './tools/policy.ts'
 
-const api = 'http://127.0.0.1:8000'
+const api = process.env.MINI_SENTRY_API ?? 'http://127.0.0.1:8000'
 const firstPaint = fileURLToPath(new URL('src/app/first-paint.js', import.meta.url))
 
 /** Puts the theme script into its own hashed file, loaded first, and in development turns the one inline

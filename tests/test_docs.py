@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mini_sentry.protocol.outcomes import Outcome, Reason
+from tests.deploy.composed import variables_in
 from tests.installation import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,12 @@ def variables() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(variables()))
+def of_compose() -> set[str]:
+    """What docker-compose.yml alone reads."""
+    return variables_in(ROOT / "docker-compose.yml") - variables()
+
+
+@pytest.mark.parametrize("name", sorted(variables() | of_compose()))
 def test_a_setting_is_described_and_offered(name: str) -> None:
     assert f"| `{name}` |" in (DOCS / "settings.md").read_text()
     assert re.search(rf"^# {name}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
@@ -35,7 +41,7 @@ def test_a_setting_is_described_and_offered(name: str) -> None:
 
 def test_no_setting_is_described_that_nothing_reads() -> None:
     described = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "settings.md").read_text(), re.MULTILINE))
-    assert described == variables()
+    assert described == variables() | of_compose()
 
 
 def described_defaults() -> dict[str, str]:
@@ -50,7 +56,7 @@ def offered_defaults() -> dict[str, str]:
 
 def test_the_page_and_the_example_name_the_same_variables_and_defaults() -> None:
     offered = offered_defaults()
-    assert set(offered) == variables()
+    assert set(offered) == variables() | of_compose()
     assert described_defaults().items() <= offered.items()
     literal = {name for name, default in offered.items() if default and name != "MINI_SENTRY_DATA"}
     assert literal == set(described_defaults())
