@@ -58,6 +58,10 @@ def _sign_ins(sweep: Sweep) -> int:
     return sweep.delete(Session.objects.filter(expire_date__lt=sweep.now).order_by("expire_date"))
 
 
+def _artifacts(sweep: Sweep) -> int:
+    return artifacts.retire(sweep, days=settings.ARTIFACT_RETENTION_DAYS)
+
+
 def _contents_of_artifacts(sweep: Sweep) -> int:
     """Files whose releases or artifacts were deleted."""
     return artifacts.contents().sweep(artifacts.is_used)
@@ -71,6 +75,7 @@ STEPS: Final[dict[str, Step]] = {
     "counts of outcomes": expire_outcomes,
     "marks of counted records": forget_counted,
     "notifications": _notifications,
+    "artifacts": _artifacts,
     "contents of artifacts": _contents_of_artifacts,
     "dead letters": _dead_letters,
     "sign-ins": _sign_ins,

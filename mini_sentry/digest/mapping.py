@@ -1,15 +1,20 @@
 """Events made readable on their way into the store, by the files that their release has."""
 
 import logging
+from typing import Final
 
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from mini_sentry.protocol.event import Event
-from mini_sentry.releases.artifacts import Library
+from mini_sentry.releases.artifacts import USE_NOTED_EVERY, Library, mark_used
 from mini_sentry.symbolication.maps import Maps
-from mini_sentry.symbolication.symbolicate import PLATFORMS, encode_stacks, symbolicate
+from mini_sentry.symbolication.symbolicate import PLATFORMS, Stacks, encode_stacks, symbolicate
 
 logger = logging.getLogger(__name__)
+
+MOST_NOTED: Final = 10_000
+"""Contents of which this process remembers that they are in use."""
 
 
 class Mapper:
@@ -23,10 +28,20 @@ class Mapper:
         self._library = library
         self._maps = maps
         self._is_fresh = False
+        self._used: set[str] = set()
+        self._noted: set[str] = set()
+        self._noted_since = timezone.now()
 
     def begin(self) -> None:
-        """A new batch: what was uploaded by now holds for it."""
+        """A new batch: what was uploaded by now holds for it. Notes which files the batches before used, once a day."""
         self._is_fresh = False
+        if self._used:
+            now = timezone.now()
+            mark_used(self._used, now=now)
+            if now - self._noted_since > USE_NOTED_EVERY or len(self._noted) > MOST_NOTED:
+                self._noted, self._noted_since = set(), now
+            self._noted |= self._used
+            self._used = set()
 
     def __call__(self, event: Event) -> None:
         """Replace the frames that can be mapped, and put into `symbolicated` what was found out of each."""
@@ -50,3 +65,10 @@ class Mapper:
             return
         if stacks is not None:
             event.symbolicated = encode_stacks(stacks)
+            self._used |= _maps_of(stacks) - self._noted
+
+
+def _maps_of(stacks: Stacks) -> set[str]:
+    """The checksums of the maps that made its frames readable."""
+    all_stacks = (*stacks.exceptions, *stacks.threads, stacks.stacktrace)
+    return {frame.checksum for frames in all_stacks for frame in frames or () if frame.checksum}

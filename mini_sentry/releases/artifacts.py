@@ -7,15 +7,17 @@ then: is there anything newer?
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from mini_sentry.projects.retention import Sweep
 from mini_sentry.releases.contents import Contents
 from mini_sentry.releases.models import Artifact, Release
 from mini_sentry.symbolication.apart import recognise_file
@@ -23,6 +25,7 @@ from mini_sentry.symbolication.lookup import Code, Found, Why
 from mini_sentry.symbolication.maps import Maps
 from mini_sentry.symbolication.matching import File, Files
 
+USE_NOTED_EVERY: Final = timedelta(days=1)
 FORGET_SECONDS: Final = 5.0
 """How long a deleted file may still be used. New ones are seen at once."""
 REMEMBERED_VERSIONS: Final = 128
@@ -80,6 +83,27 @@ def store_file(release: Release, *, name: str, file: IO[bytes], content_type: st
         checksum=checksum,
         size=Path(file.name).stat().st_size,
     )
+
+
+def mark_used(checksums: Collection[str], *, now: datetime) -> None:
+    """Note that these contents made events readable; a content that was noted within the last day is not noted again."""
+    stale = Q(used_at=None) | Q(used_at__lt=now - USE_NOTED_EVERY)
+    Artifact.objects.filter(stale, checksum__in=checksums).update(used_at=now)
+
+
+def retire(sweep: Sweep, *, days: int) -> int:
+    """Delete the files of releases of which, for so many days, none was uploaded and none made an event readable; 0 keeps all.
+
+    The files of a release serve together (a map, its script, the map's neighbours), so they go together. Those of no release go
+    one by one. Maps of function names stay: they are small, and nobody notes their use.
+    """
+    if not days:
+        return 0
+    before = sweep.now - timedelta(days=days)
+    is_fresh = Q(created_at__gte=before) | Q(used_at__gte=before)
+    of_its_release = Artifact.objects.filter(is_fresh, release=OuterRef("release"))
+    old = Artifact.objects.exclude(is_fresh).exclude(kind=Artifact.Kind.FUNCTION_MAP)
+    return sweep.delete(old.filter(~Exists(of_its_release)).order_by("pk"))
 
 
 def is_used(checksum: str) -> bool:

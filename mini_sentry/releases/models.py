@@ -44,7 +44,7 @@ class Artifact(models.Model):
     `file_name` is what the map says it is the map of, `refers_to` the map that a minified file names as its own.
     `checksum` is the SHA-256 of the content in hex, `size` its bytes. `debug_id` is 36 characters in lower case; with one,
     the file also serves other releases of the project, and needs none itself. `is_applied` once the events that were
-    stored before it have been mapped with it.
+    stored before it have been mapped with it. `used_at` is when its content last mapped an event, to the day.
     """
 
     class Kind(models.TextChoices):
@@ -64,6 +64,7 @@ class Artifact(models.Model):
     checksum = models.CharField(max_length=64, db_index=True)
     size = models.BigIntegerField()
     is_applied = models.BooleanField(default=False)
+    used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

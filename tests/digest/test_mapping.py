@@ -228,6 +228,7 @@ def test_a_batch_asks_the_store_no_more_for_many_events_than_for_one(shop: Proje
     assert statements(20, 2) == 1
     upload(shop)
     statements(1, 100)
+    statements(1, 101)  # which notes the use of the map, as it does once a day
     assert statements(20, 200) == 1
 
 
@@ -276,6 +277,22 @@ def test_events_of_other_releases_stay_as_they_are(shop: Project, log, digest):
     digest()
     upload(shop)
     assert remap(shop) == 0
+
+
+def test_a_batch_notes_which_maps_it_used_once_a_day(shop: Project, log, digest):
+    upload(shop)
+    unused = upload(shop, version="unused")
+
+    def digest_one(number: int) -> Any:
+        accept(log, shop, crash(f"{number:032x}"))
+        digest()
+        return Artifact.objects.exclude(release=unused).get().used_at
+
+    assert (digest_one(1), digest_one(2)) == (None, used_at := Artifact.objects.exclude(release=unused).get().used_at)
+    assert used_at is not None
+    assert digest_one(3) == used_at
+    Artifact.objects.update(used_at=None)
+    assert digest_one(4) is None
 
 
 DEBUG_ID = "2d78a1b1-576f-5ce7-bdef-105bf16a7100"

@@ -47,7 +47,6 @@ class Escaped:
                 start = end
                 _write(out, part, limit=limit, field=field)
 
-
     def close(self) -> None:
         """A request lives on for a while in references to itself; the pages of the file need not."""
         self._text = msgspec.Raw(b'""')
