@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
@@ -26,9 +26,17 @@ logger = logging.getLogger(__name__)
 
 _DISK_FULL: Final = "The server's disk is full and nothing was stored. Make room, then try again."
 _AWAY: Final = "The database is busy or away and nothing was stored. Try again soon."
+_TOO_SLOW: Final = "The database took too long over this and gave up. Ask for less: a shorter time, or fewer filters."
 _AWAY_CODES: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 )
+
+
+# What a database server says by its SQLSTATE. Of other classes, such as "no such table" (42), the mistake is ours.
+_TOO_SLOW_STATE: Final = "57014"
+_DISK_FULL_STATE: Final = "53100"
+_AWAY_STATES: Final = frozenset({"25006", "25P03", "55P03", "40001", "40P01"})
+_AWAY_CLASSES: Final = frozenset({"08", "53", "57", "58"})
 
 
 class Missing(APIException):
@@ -85,7 +93,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
             return Response({"detail": "The request has too many fields."}, status=400)
         case DataError():
             return Response({"detail": "A value in the request cannot be stored."}, status=400)
-        case OperationalError() | InterfaceError() | OSError() if sentence := _why_unavailable(error):
+        case DatabaseError() | InterfaceError() | OSError() if sentence := why_unavailable(error):
             logger.error("%s (%s: %s)", sentence, type(error).__name__, error)
             error = Unavailable(sentence, retry_seconds=30)
     if not isinstance(error, APIException):
@@ -99,17 +107,29 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     return Response(body, status=error.status_code, headers=headers)
 
 
-def _why_unavailable(error: Exception) -> str:
+def why_unavailable(error: BaseException) -> str:
     """A sentence when a store cannot take anything now; empty for what is a mistake of ours, such as a missing table."""
     if isinstance(error, OSError):
         return _DISK_FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
-    # Only SQLite's errors have a code; those of a database server are about its connection.
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return ""
     code = getattr(error.__cause__, "sqlite_errorcode", None)
-    if code is None:
-        return _AWAY
-    if code & 0xFF == sqlite3.SQLITE_FULL:
+    if code is not None:
+        if code & 0xFF == sqlite3.SQLITE_FULL:
+            return _DISK_FULL
+        return _AWAY if code & 0xFF in _AWAY_CODES else ""
+    return _why_server_unavailable(error, getattr(error.__cause__, "sqlstate", None) or "")
+
+
+def _why_server_unavailable(error: DatabaseError | InterfaceError, state: str) -> str:
+    if state == _TOO_SLOW_STATE:
+        return _TOO_SLOW
+    if state == _DISK_FULL_STATE:
         return _DISK_FULL
-    return _AWAY if code & 0xFF in _AWAY_CODES else ""
+    if state in _AWAY_STATES or state[:2] in _AWAY_CLASSES:
+        return _AWAY
+    # Without a state it is about the connection: none could be had, or it broke.
+    return _AWAY if not state and isinstance(error, OperationalError | InterfaceError) else ""
 
 
 def _fields(detail: Any) -> dict[str, list[str]]:

@@ -1,9 +1,16 @@
-"""Answers for what no view answers: an unknown path of the API, a page that is not there, and our own mistakes."""
+"""Answers for what no view answers: an unknown path of the API, a page that is not there, a store that is away while a page
+of Django's own is made, and our own mistakes."""
+
+import sys
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from mini_sentry.rest.errors import why_unavailable
 from mini_sentry.rest.rendering import json_response
+
+RETRY_SECONDS: Final = 30
 
 
 @csrf_exempt
@@ -17,7 +24,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    sentence = "The server made a mistake; its log says which."
+    """Called while the exception is handled that no view has answered."""
+    error = sys.exc_info()[1]
+    unavailable = why_unavailable(error) if error is not None else ""
+    status, sentence = (503, unavailable) if unavailable else (500, "The server made a mistake; its log says which.")
     if request.path_info.startswith("/api/"):
-        return json_response({"detail": sentence}, status=500)
-    return HttpResponse(f"{sentence}\n", status=500, content_type="text/plain; charset=utf-8")
+        response: HttpResponse = json_response({"detail": sentence}, status=status)
+    else:
+        response = HttpResponse(f"{sentence}\n", status=status, content_type="text/plain; charset=utf-8")
+    if unavailable:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
