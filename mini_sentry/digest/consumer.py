@@ -125,8 +125,9 @@ class Digest:
     @told_apart()
     def resume(self, partition: int = 0) -> int | None:
         """Read the position again, send what an earlier run still owed, and return the next offset (None: never digested)."""
-        # After a failure the connection may be one that the server has ended.
-        close_old_connections()
+        if not connection.in_atomic_block:
+            # After a failure the connection may be one that the server has ended.
+            close_old_connections()
         self._positions[partition] = positions.load(self._log.log_id, topics.INGEST, partition)
         relay.deliver(self._log)
         return self._positions[partition]

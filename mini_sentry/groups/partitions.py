@@ -68,8 +68,12 @@ class DayPartitions:
         name = self.name(day)
         with transaction.atomic(self._using), self._cursor() as cursor:
             self._alone(cursor)
-            cursor.execute("SELECT to_regclass(%s) IS NULL", [name])
-            if not cursor.fetchone()[0]:
+            # Read as a row, because a name that was looked up before may be remembered as missing.
+            cursor.execute(
+                "SELECT count(*) FROM pg_class WHERE relname = %s AND relnamespace = current_schema()::regnamespace",
+                [name],
+            )
+            if cursor.fetchone()[0]:
                 return False
             cursor.execute(f"CREATE TABLE {name} (LIKE {self.table} INCLUDING ALL EXCLUDING IDENTITY)")
             if self._storage:
