@@ -1,19 +1,18 @@
 """Every role is killed in turn while events come in: nothing is lost, nothing counts twice, every alert is told once."""
 
 import random
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.alerts.receivers import Receiver, receiver
+from tests.engines.stack import distributed
 from tests.faults import ledger
+from tests.faults.ledger import rows
 from tests.faults.load import KINDS, Load
 from tests.installation import Installation
 from tests.roles import ROLES, Roles
@@ -23,9 +22,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROUNDS = 3
 
 
+@pytest.fixture(params=["embedded", "distributed"])
+def engines(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The variables that choose the engines."""
+    if request.param == "embedded":
+        yield {}
+    else:
+        with distributed() as variables:
+            yield variables
+
+
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    made = Installation(tmp_path / "data")
+def installation(tmp_path: Path, engines: dict[str, str]) -> Iterator[Installation]:
+    made = Installation(tmp_path / "data", variables=engines)
     made.data_dir.mkdir()
     made.manage("migrate", "--verbosity", "0")
     yield made
@@ -56,25 +65,20 @@ def test_each_role_dies_in_turn_under_load_and_the_books_still_balance(installat
                     roles.kill9(role)
                     roles.start(role)
         time.sleep(1)
-    ledger.settle(installation)
+    ledger.settle(installation, load.acknowledged)
     books = ledger.read(installation, project["id"])
     assert len(load.acknowledged) > 500, load.answers
     assert set(load.answers) == {200}
     assert books.outcomes["filtered", "duplicate"] > 0
     ledger.check(books, load.acknowledged)
     installation.wait_until(partial(_all_is_told, installation), "all alerts are told", seconds=60)
-    told = _rows(installation, "SELECT group_id FROM alerts_notification")
-    assert Counter(told) == Counter(_rows(installation, "SELECT id FROM groups_group"))
+    told = rows(installation, "SELECT group_id FROM alerts_notification")
+    assert Counter(told) == Counter(rows(installation, "SELECT id FROM groups_group"))
     assert len(told) == KINDS
     assert {one.json["group_id"] for one in hooks.received} == {group for (group,) in told}
 
 
 def _all_is_told(installation: Installation) -> bool:
-    owed = _rows(installation, "SELECT count(*) FROM alerts_alerttrigger")
-    waiting = _rows(installation, "SELECT count(*) FROM alerts_delivery WHERE status = 'waiting'")
+    owed = rows(installation, "SELECT count(*) FROM alerts_alerttrigger")
+    waiting = rows(installation, "SELECT count(*) FROM alerts_delivery WHERE status = 'waiting'")
     return owed == waiting == [(0,)]
-
-
-def _rows(installation: Installation, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{installation.data_dir / 'main.db'}?mode=ro", uri=True, timeout=20)) as store:
-        return store.execute(sql).fetchall()
