@@ -23,6 +23,8 @@ LEFT: Final[dict[str, str]] = {
     "columns/*": "filled again from the rows and bodies",
     "columns.json": "where the column engine is now",
     ".columns.json.*": "where the column engine will be",
+    "columns-schema.lock": "who brings the columns' tables up to date",
+    "address": "where the server was started last",
     "tasks.db": "tasks under way; the schedule finds again what is due",
     "tasks.db.takers/*": "who is at work on a task",
     "limits.map": "this minute's counts",

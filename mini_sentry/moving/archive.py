@@ -255,6 +255,8 @@ def reading(path: Path, *, kind: str, version: int) -> Iterator[Reader]:
     """Open an archive of this kind and at most this version. Raises NotAnArchive, TooNew, Damaged, OSError."""
     try:
         archive = zipfile.ZipFile(path)
+    except (NotImplementedError, UnicodeDecodeError) as error:
+        raise Damaged(f"{path} is damaged: its end cannot be read.") from error
     except zipfile.BadZipFile as error:
         with path.open("rb") as file:
             is_ours = file.read(4) == b"PK\x03\x04"
@@ -272,7 +274,7 @@ def _manifest(path: Path, archive: zipfile.ZipFile, kind: str, version: int) -> 
         text = archive.read(MANIFEST)
     except KeyError as error:
         raise NotAnArchive(f"{path} was not written by Mini Sentry.") from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise Damaged(f"{path} is damaged: its manifest cannot be read.") from error
     return read_manifest(path, text, kind=kind, version=version)
 

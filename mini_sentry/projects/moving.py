@@ -11,4 +11,4 @@ PARTS: Final[tuple[Part, ...]] = (
     Rows("outcome-counts", OutcomeCount),
 )
 
-STAYS: Final[dict[str, str]] = {}
+STAYS: Final[dict[str, str]] = {"projects_countedrecord": "which records of this installation's log were counted"}
