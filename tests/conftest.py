@@ -15,6 +15,7 @@ from mini_sentry.analytics.store import Store
 from mini_sentry.projects.models import Project
 from tests.columns import EngineProcess, empty_columns
 from tests.engines import is_wanted
+from tests.engines.stack import SHARED
 from tests.factories import make_project
 from tests.settings import POSTGRES_PORT
 
@@ -26,6 +27,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    SHARED.stop()
     data: Path = configured.DATA_DIR
     if data.name.startswith("mini-sentry-tests-"):
         shutil.rmtree(data, ignore_errors=True)

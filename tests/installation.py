@@ -53,12 +53,15 @@ class Memory:
 
 
 class Installation:
-    """`mini-sentry <arguments>` on `data_dir` and a port. `variables` are added to the environment."""
+    """`mini-sentry <arguments>` on `data_dir` and a port. `variables` are added to the environment.
+
+    It stands on the embedded engines, or on all four others when TEST_ENGINES names them (`tests.engines`).
+    """
 
     def __init__(self, data_dir: Path, *, port: int | None = None, variables: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
-        self.variables = {"RATE_LIMIT_EVENTS_PER_MINUTE": "0", **(variables or {})}
+        self.variables = {"RATE_LIMIT_EVENTS_PER_MINUTE": "0", **_engines(), **(variables or {})}
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -193,6 +196,13 @@ class Installation:
                 elif line.startswith("Pss:"):
                     pss += int(line.split()[1]) / 1000
         return Memory(rss, pss)
+
+
+def _engines() -> dict[str, str]:
+    # Here, because the engines' own modules want this one.
+    from tests.engines import stack
+
+    return stack.SHARED.variables() if stack.is_whole() else {}
 
 
 @contextmanager
