@@ -11,10 +11,10 @@ from celery import Celery, Task, signals
 from django.db import connections
 
 from mini_sentry.config import leases
-from mini_sentry.config.redis import broker_options
-from mini_sentry.config.settings import DATA_DIR, env
+from mini_sentry.config.redis import QUEUE, broker_options
+from mini_sentry.config.settings import CELERY_BROKER_URL, DATA_DIR, env
 
-BROKER_URL: Final = env.text("CELERY_BROKER_URL", "")
+BROKER_URL: Final = CELERY_BROKER_URL
 RESULT_BACKEND: Final = env.text("CELERY_RESULT_BACKEND", "")
 VISIBILITY_SECONDS: Final = env.number("CELERY_VISIBILITY_TIMEOUT_SECONDS", 3600)
 TASKS_PATH: Final = DATA_DIR / "tasks.db"
@@ -66,7 +66,7 @@ app.conf.update(
     result_expires=timedelta(days=1) if RESULT_BACKEND else None,
     task_ignore_result=not RESULT_BACKEND,
     include=TASK_MODULES,
-    task_default_queue="mini-sentry",
+    task_default_queue=QUEUE,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,

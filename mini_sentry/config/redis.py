@@ -5,6 +5,8 @@ from typing import Any, Final
 from mini_sentry.config.environment import BadSetting, Environment
 
 SCHEMES: Final = ("redis://", "rediss://", "unix://")
+QUEUE: Final = "mini-sentry"
+"""Where tasks wait, whichever the broker."""
 ANSWER_SECONDS: Final = 5.0
 """After how long a broker that does not answer is connected to anew. A worker that waits for tasks asks every second."""
 CACHE_SECONDS: Final = 0.25

@@ -12,7 +12,7 @@ from mini_sentry.projects import api as projects
 from mini_sentry.releases.api import artifacts, comparison, deployments, releases, symbolicate
 from mini_sentry.releases.api import health as release_health
 from mini_sentry.rest.routing import route
-from mini_sentry.web import docs, failures, health
+from mini_sentry.web import docs, failures, health, status
 from mini_sentry.web.shell import shell
 
 handler404: Final = failures.not_found
@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *targets.urlpatterns,
     *notifications.urlpatterns,
     *health.urlpatterns,
+    *status.urlpatterns,
     re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
     path("docs/openapi.yaml", docs.openapi, name="openapi"),
     route("docs/", docs.Reference.as_view(), name="docs"),

@@ -44,7 +44,12 @@ class QuotasUnavailable(Exception):
 
 
 class Quotas(Protocol):
-    """Counts per project and minute. What one process admitted, the others know at once; exactly the limit passes."""
+    """Counts per project and minute. What one process admitted, the others know at once; exactly the limit passes.
+
+    `away_since` says since when the common counts are away and this machine counts for itself, in Unix seconds.
+    """
+
+    away_since: float | None
 
     async def start(self) -> None:
         """Called once, in the event loop that asks."""
@@ -63,6 +68,8 @@ class Quotas(Protocol):
 
 class _AtOnce(ABC):
     """The part of an engine that can always tell at once and holds nothing of an event loop."""
+
+    away_since: float | None = None
 
     @abstractmethod
     def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission: ...

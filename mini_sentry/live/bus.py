@@ -81,9 +81,13 @@ class Watch:
 
 
 class Bus(ABC):
-    """What is common to all engines: who waits, who watches, and what an announcement means to each of them."""
+    """What is common to all engines: who waits, who watches, and what an announcement means to each of them.
+
+    `away_since` says since when the place that is listened to is away, in Unix seconds; None while it is not.
+    """
 
     def __init__(self) -> None:
+        self.away_since: float | None = None
         self._waiting: dict[bytes, asyncio.Future[Fate]] = {}
         self._watches: set[Watch] = set()
         self._last_id = 0

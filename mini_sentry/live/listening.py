@@ -45,11 +45,10 @@ class Source(Protocol):
 
 
 class ListeningBus(Bus):
-    """`sources` in the order of preference. `away_since` says since when the first of them is away, in Unix seconds."""
+    """`sources` in the order of preference; `away_since` is about the first of them."""
 
     def __init__(self, sources: Sequence[Source], *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self.away_since: float | None = None
         self._sources = sources
         self._clock = clock
         self._source: Source | None = None

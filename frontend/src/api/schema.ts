@@ -960,6 +960,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/status/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How every engine stands, what waits, what was given up, and how much room there is. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/symbolicate/": {
         parameters: {
             query?: never;
@@ -1165,6 +1182,18 @@ export interface components {
         };
         /** @enum {string} */
         AttemptOutcomeEnum: "sent" | "refused" | "failed";
+        Backlog: {
+            /** @description Who reads: `digest` stores what was accepted, `snuba` fills the columns. */
+            group: string;
+            topic: string;
+            /** @description How many it has not read yet; null when unknown. */
+            records: number | null;
+            /**
+             * Format: double
+             * @description How long the oldest of them waits, where that is known.
+             */
+            seconds: number | null;
+        };
         /** @enum {unknown} */
         BlankEnum: "";
         Breadcrumb: {
@@ -1240,6 +1269,11 @@ export interface components {
         };
         /** @enum {string} */
         ConditionEnum: "threshold" | "new_group" | "regression" | "crash_free";
+        DeadLetters: {
+            total: number;
+            /** @description The most frequent first. */
+            by_reason: components["schemas"]["ReasonCount"][];
+        };
         Delivery: {
             id: number;
             target_type: components["schemas"]["TargetTypeEnum"];
@@ -1265,8 +1299,29 @@ export interface components {
             /** @description The release's. */
             version: string;
         };
+        Disk: {
+            free_bytes: number;
+            total_bytes: number;
+            /** @description False while there is too little room to accept anything. */
+            is_accepting: boolean;
+        };
         Done: {
             ok: boolean;
+        };
+        EngineStatus: {
+            /** @description What it is for: `database`, `log`, `columns`, `quotas`, `live`, `tasks`. */
+            name: string;
+            /** @description Which engine that is, such as `sqlite`, `postgresql`, `redis` or `kafka`. */
+            kind: string;
+            /** @description Null until it was first looked at. */
+            state: (components["schemas"]["PartState"] | components["schemas"]["NullEnum"]) | null;
+            /**
+             * Format: date-time
+             * @description Since when this process has seen it in that state.
+             */
+            since: string | null;
+            /** @description What does not work while it is away; else empty. */
+            limited: string;
         };
         Environment: {
             id: number;
@@ -2039,6 +2094,10 @@ export interface components {
             /** @description What stands in the way, where it is not mapped. */
             why?: components["schemas"]["Why"];
         };
+        ReasonCount: {
+            reason: string;
+            count: number;
+        };
         /** @enum {string} */
         RelationEnum: "cause" | "context" | "group";
         Release: {
@@ -2197,6 +2256,32 @@ export interface components {
              */
             usual_share: number;
         };
+        Spool: {
+            /** @description Whether what is accepted now goes into the spool. */
+            is_in_use: boolean;
+            /** @description Accepted while the log was away, and not sent on yet. */
+            waiting_records: number;
+            size_bytes: number;
+            /** @description Those that the log will never take. */
+            refused_records: number;
+        };
+        Status: {
+            version: string;
+            /**
+             * Format: date-time
+             * @description When this process looked last; it does every few seconds.
+             */
+            looked_at: string;
+            engines: components["schemas"]["EngineStatus"][];
+            backlogs: components["schemas"]["Backlog"][];
+            /** @description Records that were given up and not sent again. Null when the log does not tell. */
+            dead_letters: components["schemas"]["DeadLetters"] | null;
+            /** @description The disk of the data directory. */
+            disk: components["schemas"]["Disk"] | null;
+            /** @description Null where there is none. */
+            spool: components["schemas"]["Spool"] | null;
+            tasks: components["schemas"]["Tasks"];
+        };
         /** @enum {string} */
         StatusEnum: "unresolved" | "resolved" | "ignored";
         /** @enum {string} */
@@ -2240,6 +2325,10 @@ export interface components {
         };
         /** @enum {string} */
         TargetTypeEnum: "email" | "webhook";
+        Tasks: {
+            /** @description Null when the broker does not tell. */
+            waiting: number | null;
+        };
         Thread: {
             id: unknown;
             name: string | null;
@@ -5481,6 +5570,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
