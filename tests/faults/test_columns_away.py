@@ -10,12 +10,14 @@ import pytest
 from mini_sentry.analytics.store import Store
 from tests import reading
 from tests.engines.clickhouse import ClickHouseServer
-from tests.faults.load import envelope
+from tests.faults import ledger
+from tests.faults.load import Load, envelope
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 AT_ONCE_SECONDS = 1.0
+AWAY_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def assert_only_charts_are_missing(installation: Installation, group_id: int) ->
 
 def counted(installation: Installation) -> int:
     """Events of the project as the charts have it; -1 while they have nothing."""
-    reply = installation.get("/api/dashboard/top-groups/?project=shop")
+    reply = installation.get("/api/dashboard/top-groups/?project=shop&limit=50")
     return sum(top["count"] for top in reply.json()) if reply.status == 200 else -1
 
 
@@ -112,6 +114,27 @@ def test_a_server_that_is_away_is_missed_by_charts_alone_and_is_filled_when_it_i
     assert {count for _, count in rows} == {1}
     assert "dead letter" not in installation.output()
     assert installation.output().count("waits") < 10, "it said over and over that it waits"
+
+
+def test_a_minute_without_the_server_under_load_loses_and_doubles_nothing(
+    installation: Installation, server: ClickHouseServer
+):
+    project = installation.create_project()
+    with Load(installation.port, project["id"], project["key"]) as load:
+        installation.wait_until(lambda: counted(installation) > 100, "the charts follow")
+        server.kill9()
+        time.sleep(AWAY_SECONDS)
+        assert counted(installation) == -1
+        before = len(load.acknowledged)
+        server.start()
+        installation.wait_until(lambda: counted(installation) > before, "the charts catch up", seconds=60)
+        time.sleep(2)
+    assert set(load.answers) == {200}
+    ledger.settle(installation)
+    books = ledger.read(installation, project["id"])
+    assert books.outcomes["filtered", "duplicate"] > 0
+    ledger.check(books, load.acknowledged)
+    assert counted(installation) == len(books.event_ids)
 
 
 def test_a_server_that_hangs_holds_one_question_up_and_no_other(installation: Installation, server: ClickHouseServer):
