@@ -49,7 +49,7 @@ def _names(env: Environment) -> dict[str, str]:
     names[EVENTS] = env.text("KAFKA_TOPIC", names[EVENTS])
     names[SESSIONS] = env.text("KAFKA_SESSIONS_TOPIC", names[SESSIONS])
     for variable, topic in (("KAFKA_TOPIC", EVENTS), ("KAFKA_SESSIONS_TOPIC", SESSIONS)):
-        if list(names.values()).count(names[topic]) > 1:
+        if names[topic] != prefix + topic and list(names.values()).count(names[topic]) > 1:
             raise BadSetting(variable, names[topic], "another topic has this name")
     return names
 

@@ -8,10 +8,12 @@ INGEST: Final = "ingest"
 """Accepted, undigested bytes. Written by the edge, read by the digest. Key: the project id as ASCII digits."""
 
 EVENTS: Final = "events"
-"""One JSON document per stored event (`analytics.rows.EventRow`). Written after the digest's commit, read by snuba."""
+"""One JSON document per stored event (`analytics.rows.EventRow`, `docs/schemas/events-v1.json`). Written after the digest's
+commit, read by snuba. Key: the project id."""
 
 SESSIONS: Final = "sessions"
-"""One JSON document per session state. Written after the digest's commit, read by snuba."""
+"""One JSON document per session state (`analytics.rows.SessionRow`, `docs/schemas/sessions-v1.json`). Written after the
+digest's commit, read by snuba. Key: the project id."""
 
 OUTCOMES: Final = "outcomes"
 """One JSON document per tally (`analytics.rows.OutcomeRow`). Written after the digest's commit, read by snuba."""
