@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from mini_sentry.releases.models import SessionStatus
-from tests.installation import Installation, kill
+from tests.installation import Installation, command_line, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 CLIENTS = 6
 KILLS = 6
+SUPERVISOR_KILLS = 2
 # Each session is told of twice; a crash stays a crash, so every third one must be found as such.
 ENDS = ("exited", "errored", "crashed")
 
@@ -59,25 +60,27 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     made.stop()
 
 
-def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation: Installation):
-    installation.start()
+@contextmanager
+def sending(installation: Installation) -> Iterator[list[Client]]:
+    """Clients that send meanwhile."""
     project = installation.create_project()
     stop = threading.Event()
     clients = [Client(installation, project["ingest_token"], f"client-{number}", stop) for number in range(CLIENTS)]
     for client in clients:
         client.start()
-    for turn in range(KILLS):
-        role = ("web", "engine")[turn % 2]
-        time.sleep(2)
-        installation.wait_until(partial(_runs, installation, role), f"{role} runs")
-        kill(installation.role(role))
-    time.sleep(1)
-    stop.set()
-    for client in clients:
-        client.join(30)
+    try:
+        yield clients
+    finally:
+        stop.set()
+        for client in clients:
+            client.join(30)
+
+
+def books_balance(installation: Installation, clients: list[Client]) -> None:
     acknowledged = {key: status for client in clients for key, status in client.acknowledged.items()}
     assert len(acknowledged) > 50
     assert set.union(*(client.statuses for client in clients)) == {200, 201}
+    installation.wait_until(partial(_answers, installation), "the server answers", seconds=60)
     installation.wait_until(partial(_agree, installation), "rows and columns agree", seconds=60)
     kept = _kept(installation)
     assert acknowledged.keys() <= kept.keys()
@@ -89,12 +92,45 @@ def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation
     assert row["crashed_sessions"] == sum(status == SessionStatus.CRASHED for status in kept.values())
 
 
+def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation: Installation):
+    installation.start()
+    with sending(installation) as clients:
+        for turn in range(KILLS):
+            role = ("web", "engine")[turn % 2]
+            installation.wait_until(partial(_answers, installation), "the server answers", seconds=60)
+            time.sleep(2)
+            installation.wait_until(partial(_runs, installation, role), f"{role} runs")
+            kill(installation.role(role))
+        time.sleep(1)
+    books_balance(installation, clients)
+
+
+def test_acknowledged_sessions_outlive_the_deaths_of_the_supervisor(installation: Installation):
+    installation.start()
+    with sending(installation) as clients:
+        for _ in range(SUPERVISOR_KILLS):
+            time.sleep(2)
+            supervisor, *children = installation.pids()
+            kill(supervisor)
+            installation.wait_until(lambda: not any(map(command_line, children)), "web and engine end", seconds=30)  # noqa: B023
+            installation.start()
+        time.sleep(1)
+    books_balance(installation, clients)
+
+
 def _runs(installation: Installation, role: str) -> bool:
     try:
         installation.role(role)
     except LookupError:
         return False
     return True
+
+
+def _answers(installation: Installation) -> bool:
+    try:
+        return installation.get("/api/health/").status == 200
+    except OSError:
+        return False
 
 
 def _health(installation: Installation, backend: str = "db") -> list[dict[str, Any]]:
