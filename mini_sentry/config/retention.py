@@ -11,9 +11,10 @@ from typing import Final
 from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
-from mini_sentry.alerts.models import Notification
+from mini_sentry.alerts.models import AlertState, Notification
 from mini_sentry.config.wiring import open_log
 from mini_sentry.groups import retention, thinning
 from mini_sentry.groups.bodies import open_bodies
@@ -54,6 +55,12 @@ def _notifications(sweep: Sweep) -> int:
     return sweep.delete(Notification.objects.filter(created_at__lt=sweep.before).order_by("created_at"))
 
 
+def _alert_states(sweep: Sweep) -> int:
+    """How rules stand with groups that they told of so long ago, and keep quiet about no more."""
+    is_quiet = Q(quiet_until__gte=sweep.now) | Q(snoozed_until__gte=sweep.now) | Q(notified_at__gte=sweep.before)
+    return sweep.delete(AlertState.objects.exclude(is_quiet).order_by("pk"))
+
+
 def _sign_ins(sweep: Sweep) -> int:
     return sweep.delete(Session.objects.filter(expire_date__lt=sweep.now).order_by("expire_date"))
 
@@ -75,6 +82,7 @@ STEPS: Final[dict[str, Step]] = {
     "counts of outcomes": expire_outcomes,
     "marks of counted records": forget_counted,
     "notifications": _notifications,
+    "alert states": _alert_states,
     "artifacts": _artifacts,
     "contents of artifacts": _contents_of_artifacts,
     "dead letters": _dead_letters,
