@@ -4,6 +4,7 @@ Contents are large: they come and go through files (`uploads`), and what is too 
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from mini_sentry.protocol.limits import DEFAULT
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.api.releases import OneLineField, release_or_404
 from mini_sentry.releases.api.uploads import TOO_LARGE, Escaped, UploadParser, escaped_parts, spool
-from mini_sentry.releases.models import Artifact
+from mini_sentry.releases.models import Artifact, Release
 from mini_sentry.rest import params
 from mini_sentry.rest.errors import Missing, TooLarge, invalid
 from mini_sentry.rest.rendering import to_json, utc
@@ -101,33 +102,40 @@ class ArtifactsView(APIView):
         release = release_or_404(id)
         with_content = params.flag(request.query_params, "content", default=True)
         _refuse_by_length(request)
-        data = _only_text(request.data)
+        data: Any = request.data
         escaped = data.get("content") if isinstance(data, dict) else None
-        if isinstance(escaped, Escaped):
-            data = {key: value for key, value in data.items() if key != "content"}
-        sent = NewArtifactSerializer(data=data)
-        sent.is_valid(raise_exception=True)
-        given = sent.validated_data
-        field, content = _content(given | ({"content": escaped} if isinstance(escaped, Escaped) else {}))
-        name = given.get("name") or (getattr(given.get("file"), "name", "") or "")[:NAME_CHARS]
-        if not name:
-            raise invalid("name", "This field is required.")
-        dist = given["dist"]
-        if dist and not fields.dist(dist):
-            raise invalid("dist", "This cannot be the name of a build.")
-        with artifacts.contents().spooled() as file:
-            spool(content, file, field=field)
-            if isinstance(content, Escaped):
-                content.close()
-            if file.tell() == 0:
-                raise invalid(field, "This field may not be blank.")
-            try:
-                artifact = artifacts.store_file(
-                    release, name=name, file=file, content_type=given["content_type"], dist=dist
-                )
-            except NotUsable as refusal:
-                raise invalid(field, str(refusal)) from refusal
-        return _answer(artifact, is_current=True, with_content=with_content, status=201)
+        if not isinstance(escaped, Escaped):
+            return _stored(release, data, {}, with_content=with_content)
+        rest = {key: value for key, value in data.items() if key != "content"}
+        with closing(escaped):
+            return _stored(release, rest, {"content": escaped}, with_content=with_content)
+
+
+def _stored(
+    release: Release, data: Any, escaped: dict[str, Escaped], *, with_content: bool
+) -> HttpResponse | StreamingHttpResponse:
+    """Check and keep what was sent, and answer with it; `escaped` has the content where it is apart from `data`."""
+    sent = NewArtifactSerializer(data=_only_text(data))
+    sent.is_valid(raise_exception=True)
+    given = sent.validated_data
+    field, content = _content(given | escaped)
+    name = given.get("name") or (getattr(given.get("file"), "name", "") or "")[:NAME_CHARS]
+    if not name:
+        raise invalid("name", "This field is required.")
+    dist = given["dist"]
+    if dist and not fields.dist(dist):
+        raise invalid("dist", "This cannot be the name of a build.")
+    with artifacts.contents().spooled() as file:
+        spool(content, file, field=field)
+        if file.tell() == 0:
+            raise invalid(field, "This field may not be blank.")
+        try:
+            artifact = artifacts.store_file(
+                release, name=name, file=file, content_type=given["content_type"], dist=dist
+            )
+        except NotUsable as refusal:
+            raise invalid(field, str(refusal)) from refusal
+    return _answer(artifact, is_current=True, with_content=with_content, status=201)
 
 
 class ArtifactView(APIView):
@@ -230,7 +238,7 @@ def _only_text(data: Any) -> Any:
     """Numbers are no text here, though the serializer would take them for it."""
     if isinstance(data, dict):
         for name in ("name", "content", "content_type", "dist"):
-            if name in data and not isinstance(data[name], str | Escaped):
+            if name in data and not isinstance(data[name], str):
                 raise invalid(
                     name, "Send a file as `file`." if isinstance(data[name], UploadedFile) else "Not a valid string."
                 )

@@ -84,6 +84,8 @@ class UploadParser(MsgspecParser):
                 is_text = bytes(memoryview(content)[:1]) == b'"'
                 found["content"] = Escaped(mapped, content) if is_text else _decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            with suppress(BufferError):
+                mapped.close()
             raise ParseError(f"The body is not JSON, or no object: {error}") from error
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
