@@ -33,7 +33,7 @@ def body(template: str, facts: Mapping[str, Any]) -> str:
         return render(template, facts)
     told = [(label, _text(facts.get(name))) for label, name in _LABELS]
     lines = [_text(facts.get("group_title")), _text(facts.get("reason")), ""]
-    if (message := _text(facts.get("message"))) and message not in lines[0]:
+    if (message := _text(facts.get("message"))) and message not in lines[0] and message != lines[1]:
         lines += [message, ""]
     lines += [f"{label + ':':<13}{text}" for label, text in told if text]
     if stack := _text(facts.get("stack")):

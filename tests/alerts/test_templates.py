@@ -61,3 +61,8 @@ def test_a_body_tells_what_fired_and_where_to_look() -> None:
     assert "it broke" in text
     assert "http://x.test/p/shop/issues/SHOP-1" in text
     assert body("{count}!", FACTS) == "12!"
+
+
+def test_a_body_says_nothing_twice() -> None:
+    for facts in (FACTS | {"reason": "it broke"}, FACTS | {"group_title": "Error: it broke"}):
+        assert body("", facts).count("it broke") == 1
