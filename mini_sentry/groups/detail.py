@@ -12,6 +12,7 @@ from mini_sentry.grouping.configs import LATEST, Config, UnknownConfig, config
 from mini_sentry.grouping.group import mark_in_app
 from mini_sentry.grouping.rules import RuleSyntaxError
 from mini_sentry.groups.bodies import Bodies, BodyMissing, StoredBody, open_bodies
+from mini_sentry.groups.counting import count
 from mini_sentry.groups.models import Event, Group, GroupHash
 from mini_sentry.groups.readable import BY_SDK, frames_of, lay_over, say_why
 from mini_sentry.projects.models import Project
@@ -118,13 +119,13 @@ def event_detail(found: Stored, *, group: Group, neighbours: Neighbours) -> dict
 
 def neighbours(events: QuerySet[Event], event: Event) -> Neighbours:
     """Where an event stands among `events` (of its group, filtered or not), by the order of receipt. It need not be one
-    of them."""
+    of them. Numbers are as exact as `counting` is."""
     at, pk = event.received_at, event.pk
     older = events.filter(rows_behind("received_at", at, pk))
     newer = events.filter(Q(received_at__gte=at), Q(received_at__gt=at) | Q(pk__gt=pk))
     previous, following = _id(older.order_by("-received_at", "-pk")), _id(newer.order_by("received_at", "pk"))
-    older_count = older.count() if previous else 0
-    newer_count = newer.count() if following else 0
+    older_count = count(older) if previous else 0
+    newer_count = count(newer) if following else 0
     own = int(events.filter(pk=pk).exists())
     return Neighbours(
         previous=previous,

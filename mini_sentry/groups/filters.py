@@ -15,6 +15,8 @@ from mini_sentry.rest.errors import invalid
 
 LEVELS: Final = tuple(Level.values)
 STATUSES: Final = tuple(Status.values)
+FILTERS: Final = ("level", "status", "range", "from", "to", "environment", "env", "release", "q")
+"""The parameters that `filtered_events` heeds beside `project`."""
 
 
 def named_project(query: QueryDict) -> tuple[Project | None, bool]:
@@ -83,6 +85,11 @@ def filtered_events(query: QueryDict, *, person: str, now: datetime, group: Grou
         except SearchInvalid as error:
             raise invalid("q", str(error)) from error
     return Event.objects.filter(condition)
+
+
+def is_filtered(query: QueryDict) -> bool:
+    """Whether the query asks for anything but a project's or a group's events."""
+    return any(value.strip() for name in FILTERS for value in query.getlist(name))
 
 
 def environments_of(query: QueryDict) -> list[str]:

@@ -17,7 +17,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from mini_sentry.analytics import lookups
 from mini_sentry.analytics.columns import asking
-from mini_sentry.groups.models import Event, GroupScope, Level, Status
+from mini_sentry.groups.models import Event, Group, GroupScope, Level, Status
 from mini_sentry.groups.search import All, Either, Node, Not, Term, Value, Word, nearest_of
 from mini_sentry.groups.short_ids import parse as parse_short_id
 from mini_sentry.projects.models import Project
@@ -25,8 +25,11 @@ from mini_sentry.releases.models import Release
 
 MAX_TAGGED: Final = 10_000
 MAX_TAGGED_TERMS: Final = 3
+MAX_NAMED: Final = 1_000
+"""Groups that are named one by one to find the events of."""
 NEW_FOR: Final = timedelta(days=7)
 
+_GROUP_TEXTS: Final = ("title", "type", "value", "culprit")
 _COMPARISON = re.compile(r"(>=|<=|>|<)?(\d{1,15})")
 _BETWEEN = re.compile(r"(\d{1,15})\.\.(\d{1,15})")
 _AGE = re.compile(r"([-+<>])?(\d{1,6})(m|h|d|w)")
@@ -120,9 +123,14 @@ class _Meaning(ABC):
         return self._tag(term) if term.is_tag else self.fields[term.key](term)
 
     def word(self, value: Value) -> Q:
-        columns = self._text_columns()
-        found = _any(_contains(column, value) for column in columns)
-        return found | self._short_id(value.text)
+        return self._named(value, self.prefix)
+
+    def _named(self, value: Value, prefix: str) -> Q:
+        """Groups with the word in their texts or as their short id, reached through `prefix`."""
+        found = _any(_contains(f"{prefix}{column}", value) for column in _GROUP_TEXTS)
+        if parsed := parse_short_id(value.text):
+            found |= Q(**{f"{prefix}number": parsed[1], f"{prefix}project__slug__iexact": parsed[0]})
+        return found
 
     def of_group(self, **condition: Any) -> Q:
         return Q(**{f"{self.prefix}{name}": value for name, value in condition.items()})
@@ -206,9 +214,6 @@ class _Meaning(ABC):
             return Q(pk__in=())
         slug, number = parsed
         return self.of_group(number=number, project__slug__iexact=slug)
-
-    def _text_columns(self) -> Sequence[str]:
-        return [f"{self.prefix}{column}" for column in ("title", "type", "value", "culprit")]
 
     @abstractmethod
     def _environment(self, term: Term) -> Q: ...
@@ -320,8 +325,17 @@ class _Events(_Meaning):
     def _seen(self, term: Term) -> Q:
         return self._within(term, "received_at")
 
-    def _text_columns(self) -> Sequence[str]:
-        return ["message", *super()._text_columns()]
+    def word(self, value: Value) -> Q:
+        """Few groups are named one by one: so an index leads to their events, and another to those with the word in their own
+        message. A store that has to choose between two tables row by row can use neither."""
+        groups = Group.objects.filter(self._named(value, ""))
+        if self._group_id is not None:
+            groups = groups.filter(pk=self._group_id)
+        elif self.asked.project is not None:
+            groups = groups.filter(project=self.asked.project)
+        ids = list(groups.values_list("pk", flat=True)[: MAX_NAMED + 1])
+        of_groups = Q(group__in=ids) if len(ids) <= MAX_NAMED else self._named(value, self.prefix)
+        return _contains("message", value) | of_groups
 
 
 def _event_rows(event_id: str, asked: Asked) -> QuerySet[Event]:
@@ -345,18 +359,22 @@ def _values(column: str, values: Sequence[Value], *, exact: str) -> Q:
 
 
 def _contains(column: str, value: Value) -> Q:
+    # Through `like`, because that is what an index of a text's parts understands.
     if value.is_pattern:
         return Q(**{f"{column}__like": f"%{_pattern(value)}%"})
     forms = {value.text}
     if not value.text.isascii():
         # SQLite ignores the case of A to Z only.
         forms |= {value.text.lower(), value.text.upper(), value.text.capitalize()}
-    return _any(Q(**{f"{column}__icontains": form}) for form in sorted(forms))
+    return _any(Q(**{f"{column}__like": f"%{_escaped(form)}%"}) for form in sorted(forms))
 
 
 def _pattern(value: Value) -> str:
-    escaped = value.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return re.sub(r"\*+", "%", escaped)
+    return re.sub(r"\*+", "%", _escaped(value.text))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _wanted(key: str, term: Term) -> lookups.Wanted:

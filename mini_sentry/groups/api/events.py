@@ -4,6 +4,7 @@ from datetime import UTC
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,8 +17,9 @@ from mini_sentry.analytics.columns import asking
 from mini_sentry.groups.api import event_schemas, parameters, schemas
 from mini_sentry.groups.api.counts import required_project
 from mini_sentry.groups.api.shape import group_or_404
+from mini_sentry.groups.counting import count_events
 from mini_sentry.groups.detail import event_detail, event_object, neighbours, stored
-from mini_sentry.groups.filters import filtered_events, named_project
+from mini_sentry.groups.filters import filtered_events, is_filtered, named_project
 from mini_sentry.groups.models import Event, Group
 from mini_sentry.projects.models import Project
 from mini_sentry.protocol import ids
@@ -57,7 +59,7 @@ class EventsView(APIView):
         offset = params.number(query, "offset", 0, most=MAX_OFFSET)
         rows = events.order_by("-received_at", "-pk")[offset : offset + limit]
         shown = [event_object(stored(event)) for event in rows]
-        return Response(page(request._request, shown, count=events.count(), limit=limit, offset=offset))
+        return Response(page(request._request, shown, count=_count(events, query), limit=limit, offset=offset))
 
 
 class EventView(APIView):
@@ -97,7 +99,7 @@ class GroupEventsView(APIView):
         query = request.query_params
         events = filtered_events(query, person=acting(request), now=timezone.now(), group=group)
         limit = params.number(query, "limit", 50, least=1, most=MAX_CURSOR_LIMIT)
-        total = events.count()
+        total = count_events(events, groups=None if is_filtered(query) else Group.objects.filter(pk=group.pk))
         ordered = events.select_related("release").order_by("-received_at", "-pk")
         if (cursor := read_cursor(query)) is not None:
             ordered = ordered.filter(rows_behind("received_at", cursor.moment, cursor.id))
@@ -173,6 +175,14 @@ class ColumnEventsView(APIView):
                 for event in found
             ]
         )
+
+
+def _count(events: QuerySet[Event], query: QueryDict) -> int:
+    if is_filtered(query):
+        return count_events(events, groups=None)
+    project, exists = named_project(query)
+    groups = Group.objects.filter(project=project) if project else Group.objects.all()
+    return count_events(events, groups=groups if exists else Group.objects.none())
 
 
 def _detail(event: Event, group: Group, among: QuerySet[Event]) -> dict[str, Any]:
