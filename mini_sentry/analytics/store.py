@@ -277,10 +277,14 @@ class _Connection:
 
 def _connect(server: Server, timeout_seconds: int) -> Any:
     import clickhouse_connect
+    import urllib3
 
     # Every failure is raised here and told by the caller; the client's own logs would print each with its stack.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    if not server.verify:
+        # It warns of each request; whoever set it knows.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     client = clickhouse_connect.get_client(
         host=server.host,
         port=server.port,
@@ -312,4 +316,10 @@ def _insert_statement(target: str, fields: Mapping[str, str]) -> str:
 
 
 def _first_line(failure: Exception) -> str:
-    return str(failure).split("\n", 1)[0][:500]
+    """What it says, and what the client did not reach the engine for, when that is why.
+
+    The library's own text of it would show the request's address, and with it what somebody searched for.
+    """
+    said = str(failure).split("\n", 1)[0]
+    reason = getattr(failure.__cause__, "reason", None)
+    return (f"{said}: {reason}" if isinstance(reason, Exception) else said)[:500]

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_limits_hold_over_all_workers_and_metrics_are_their_sum(installation: In
     connections: dict[int, http.client.HTTPConnection] = {}
     for _ in range(200):
         connection = connect()
-        installation.wait_until(lambda c=connection: _has_owner(installation, c), "a worker takes the connection")
+        installation.wait_until(partial(_has_owner, installation, connection), "a worker takes the connection")
         connections.setdefault(owner(installation, connection), connection)
         if len(connections) == WORKERS:
             break
@@ -119,6 +120,11 @@ def _has_owner(installation: Installation, connection: http.client.HTTPConnectio
     return True
 
 
+def _is_replaced(installation: Installation, victim: int) -> bool:
+    found = workers(installation)
+    return len(found) == WORKERS and victim not in found
+
+
 def test_a_worker_that_dies_is_replaced_and_its_counts_stay(installation: Installation, connect: Connect):
     project = installation.create_project()
     wait_for_a_fresh_minute()
@@ -130,7 +136,7 @@ def test_a_worker_that_dies_is_replaced_and_its_counts_stay(installation: Instal
     for victim in before:
         kill(victim)
         installation.wait_until(
-            lambda gone=victim: len(workers(installation)) == WORKERS and gone not in workers(installation),
+            partial(_is_replaced, installation, victim),
             "another worker is there",
         )
     assert not set(before) & set(workers(installation))
