@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,31 @@ def test_a_map_that_comes_after_the_event_maps_it(installation, project):
 
     installation.wait_until(is_mapped, "the stored event is mapped", seconds=30)
     assert installation.get(f"/api/events/{event['id']}/").json()["group"] == group
+
+
+def test_the_server_does_not_grow_with_what_is_uploaded(tmp_path: Path):
+    """Memory that is a file's, which the system takes back when it likes, apart."""
+    megabytes = 40
+    filler = "const a = 1;\\n" * ((megabytes << 20) // 14)
+    content = '{"version":3,"sources":[],"names":[],"mappings":"","filler":"' + filler + '"}'
+    with running(tmp_path / "data") as site:
+        project = site.create_project()
+        url = f"/api/releases/{make_release(site, project, '1.0.0')}/artifacts/"
+
+        def kilobytes() -> int:
+            status = Path(f"/proc/{site.role('web')}/status").read_text()
+            return int(status.split("RssAnon:")[1].split()[0])
+
+        post(site, url, {"name": "small.js.map", "content": MAP})
+        before = kilobytes()
+        body = json.dumps({"name": "app.js.map", "content": content}).encode()
+        reply = site.request("POST", url, body, {"Content-Type": "application/json"}, timeout=60)
+        assert (reply.status, reply.json()["size"]) == (201, len(content))
+        file = b'--part\r\nContent-Disposition: form-data; name="file"; filename="a.js.map"\r\n\r\n%b\r\n--part--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=part"}
+        reply = site.request("POST", url, file % content.encode(), headers, timeout=60)
+        assert (reply.status, reply.json()["content"]) == (201, content)
+        assert kilobytes() - before < megabytes * 1024 / 2
 
 
 def test_an_upload_far_too_large_is_refused_before_it_is_read(installation, project):
