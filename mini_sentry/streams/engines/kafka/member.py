@@ -58,6 +58,11 @@ class KafkaMember:
     def log(self) -> "KafkaMember":
         return self
 
+    @property
+    def lanes(self) -> list[Lane]:
+        """What waits of each partition that is its own."""
+        return list(self._fetcher.lanes.values())
+
     def assigned(self) -> frozenset[int]:
         self._fetcher.poll(0)
         return frozenset(partition for _, partition in self._fetcher.lanes)
