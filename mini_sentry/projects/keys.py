@@ -197,11 +197,12 @@ class KeyMap:
 def load() -> Rows:
     """Read every project and key from the database. Blocks; raises what the database raises."""
     # Models can only be imported once Django is set up; the edge imports this module before.
-    from django.db import close_old_connections
+    from django.db import close_old_connections, connection
 
     from mini_sentry.projects.models import Project, ProjectKey
 
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()
     return Rows(
         list(Project.objects.order_by("id").values_list("id", "slug", "ingest_token", "is_active")),
         list(ProjectKey.objects.order_by("id").values_list("id", "public_key", "project_id", "is_active")),

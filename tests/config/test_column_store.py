@@ -35,6 +35,7 @@ while True:
 """
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_lock_is_held_by_one_at_a_time_and_let_go_at_the_end():
     seen: list[str] = []
 
