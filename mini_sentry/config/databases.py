@@ -4,6 +4,7 @@ PostgreSQL is spoken to through psycopg 3 and Django's connection pool, one pool
 time-outs, so that neither a forgotten transaction nor a slow question holds locks that the digest needs.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ _WANTED = "it must be an address like postgresql://user:password@host:5432/name"
 def database(env: Environment, *, sqlite_path: Path) -> dict[str, Any]:
     """The settings of Django's `default` database. Raises BadSetting."""
     address = env.text("DATABASE_URL", "")
-    return postgres(address, env) if address else sqlite(sqlite_path)
+    if address:
+        return postgres(address, env)
+    # The REST framework loads PostgreSQL's fields wherever the driver is installed: 11 MB a process, for nobody.
+    sys.modules.setdefault("django.contrib.postgres.fields", None)  # type: ignore[arg-type]  # "not there"
+    return sqlite(sqlite_path)
 
 
 def sqlite(path: Path) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class Board:
         if seen is None or seen.state != state:
             self._seen[name] = _Seen(state, now)
             if seen is not None:
-                logger.warning("%s is %s", name, state)
+                logger.log(logging.INFO if state == "ok" else logging.WARNING, "%s is %s", name, state)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,5 +1,8 @@
 """DATABASE_URL as Django's settings."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +68,15 @@ def test_another_address_stops_the_start_and_the_password_is_not_shown(address: 
     with pytest.raises(BadSetting, match="DATABASE_URL") as refused:
         settings_of(address)
     assert "geheim" not in str(refused.value)
+
+
+def test_the_embedded_processes_load_no_driver_of_another_engine(tmp_path: Path) -> None:
+    drivers = {"psycopg", "redis", "confluent_kafka"}
+    asked = (
+        "import sys, django; django.setup(); import mini_sentry.config.asgi, mini_sentry.config.parts;"
+        f"print(sorted({drivers} & set(sys.modules)))"
+    )
+    variables = {"PATH": os.environ["PATH"], "MINI_SENTRY_DATA": str(tmp_path)}
+    variables["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
+    done = subprocess.run([sys.executable, "-c", asked], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
