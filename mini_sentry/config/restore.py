@@ -79,9 +79,10 @@ def _agree(unpacked: Path, *, shown_at: float) -> None:
             # The rows were copied later: what they have from the log is not to be passed over when it comes under the same offset.
             restoring.begin_no_earlier(ingest, INGEST, *next_offset)
     # What was told to the columns after the rows' moment is not in the rows; and what was before will be told from them.
-    restoring.forget_all(topics, (EVENTS, SESSIONS, OUTCOMES))
+    for topic in (EVENTS, SESSIONS, OUTCOMES):
+        restoring.forget_all(topics, topic)
     # Letters of later batches come again with these, and those that were still owed are owed again.
-    restoring.forget_later(topics, (DEAD_LETTERS,), than=shown_at)
+    restoring.forget_later(topics, DEAD_LETTERS, than=shown_at)
 
 
 def _put(unpacked: Path, data_dir: Path) -> None:

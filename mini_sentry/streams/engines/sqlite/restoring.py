@@ -5,7 +5,6 @@ from now on must come after these, or it would be passed over.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,29 +20,29 @@ def log_id(path: Path) -> str:
 
 
 def begin_no_earlier(path: Path, topic: str, offset: int) -> None:
-    """Give the topic's next record `offset`, or a later one if the log has got there already."""
+    """Give the topic's next record `offset`, or a later one if the log has got there already.
+
+    Its readers have passed every record before `offset`. Where the log ends sooner its records go, as if they were trimmed: in a
+    log that holds some, no offset is missing before its end.
+    """
     with closing(sqlite3.connect(path)) as connection, connection:
         tail = read_tail(connection, topic)
         if tail.offset < offset - 1:
             connection.execute("INSERT OR REPLACE INTO tail VALUES (?, ?, ?)", (topic, offset - 1, tail.sum_bytes))
+            connection.execute(f"DELETE FROM {table(topic)}")  # noqa: S608
+            connection.execute("UPDATE committed SET next_offset = ? WHERE topic = ?", (offset, topic))
 
 
-def forget_later(path: Path, topics: Sequence[str], *, than: float) -> None:
-    """Drop what was appended to the topics after the Unix time `than`. Their offsets are not given again."""
-    _drop(path, dict.fromkeys(topics, than))
-
-
-def forget_all(path: Path, topics: Sequence[str]) -> None:
-    """Drop all records of the topics, and let every reader wait for the next one."""
-    _drop(path, dict.fromkeys(topics, float("-inf")))
-
-
-def _drop(path: Path, later_than: Mapping[str, float]) -> None:
+def forget_later(path: Path, topic: str, *, than: float) -> None:
+    """Drop what was appended to the topic after the Unix time `than`. Nobody may remember a position behind that."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        for topic, seconds in later_than.items():
-            tail = read_tail(connection, topic)
-            connection.execute("INSERT OR REPLACE INTO tail VALUES (?, ?, ?)", (topic, *tail))
-            connection.execute(f"DELETE FROM {table(topic)} WHERE ts > ?", (seconds,))  # noqa: S608
-            [(left,)] = connection.execute(f"SELECT count(*) FROM {table(topic)}").fetchall()  # noqa: S608
-            if not left:
-                connection.execute("UPDATE committed SET next_offset = ? WHERE topic = ?", (tail.offset + 1, topic))
+        connection.execute(f"DELETE FROM {table(topic)} WHERE ts > ?", (than,))  # noqa: S608
+
+
+def forget_all(path: Path, topic: str) -> None:
+    """Drop all records of the topic, and let every reader wait for the next one."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        tail = read_tail(connection, topic)
+        connection.execute("INSERT OR REPLACE INTO tail VALUES (?, ?, ?)", (topic, *tail))
+        connection.execute(f"DELETE FROM {table(topic)}")  # noqa: S608
+        connection.execute("UPDATE committed SET next_offset = ? WHERE topic = ?", (tail.offset + 1, topic))
