@@ -113,7 +113,7 @@ class Application:
         counts = self._counts if mine is None else total(Counts(path) for path in mine.parent.glob("web-*"))
         is_open = self._guard is not None and self._guard.closed is None
         edge = metrics.of_edge(counts, is_open=is_open, digest_lag_seconds=self._lag.seconds)
-        spool = metrics.of_spool(self._log.status) if isinstance(self._log, Spooling) else []
+        spool = metrics.of_spool(self._log.status()) if isinstance(self._log, Spooling) else []
         return [*metrics.of_build("web"), *edge, *spool]
 
     def end_streams(self) -> None:
