@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import alerts, baseline, digest, lists, loadgen, payloads, sessions, source_maps
+from benchmarks import alerts, baseline, digest, kafka, lists, loadgen, payloads, sessions, source_maps
 from benchmarks.report import Report, directory_bytes
 from tests.installation import Installation, free_port
 
@@ -451,10 +451,16 @@ def digest_alone(report: Report, pools: Pools, *, quick: bool) -> None:
     digest.measure(report, quick=quick)
 
 
+def accept_through_kafka(report: Report, pools: Pools, *, quick: bool) -> None:
+    """As `accept`, with the log in Kafka."""
+    kafka.measure(report, pools.real(8_000), quick=quick)
+
+
 MEASURES: dict[str, Callable[..., None]] = {
     "accept": accept,
     "drain": drain,
     "digest": digest_alone,
+    "kafka": accept_through_kafka,
     "visible": visible,
     "footprint": footprint,
     "issues": issues,
