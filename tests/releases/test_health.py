@@ -65,11 +65,13 @@ class Pipeline:
     def drain(self, *, batch: int = 1000, rewind: bool = False) -> None:
         digest = Digest(self.log, self._bodies, limits=Limits(), clock=lambda: NOON)
         reader = Consumer(self.log, topics.DIGEST, topics.INGEST, digest, batch_records=batch)
-        readers = [reader, *consumers(self.log, self._store, rest_seconds={}, rewind_to=0.0 if rewind else None)]
-        for one in readers:
+        while reader.run_once(threading.Event(), wait_seconds=0):
+            continue
+        assert reader.status.dead_letter_count == 0
+        for one in consumers(self.log, self._store, rest_seconds={}, rewind_to=0.0 if rewind else None):
             while one.run_once(threading.Event(), wait_seconds=0):
                 continue
-            assert one.status.dead_letter_count == 0
+            assert [status.dead_letter_count for status in one.statuses()] == [0]
 
 
 @pytest.fixture
