@@ -17,7 +17,7 @@ from mini_sentry.streams.engines.kafka.cluster import as_log_error
 from mini_sentry.streams.log import LogUnavailable, Record
 
 WAITING_RECORDS: Final = 4000
-WAITING_BYTES: Final = 8 << 20
+WAITING_BYTES: Final = 4 << 20
 AT_ONCE: Final = 500
 SEEK_SECONDS: Final = 5.0
 
@@ -25,7 +25,8 @@ SEEK_SECONDS: Final = 5.0
 class Lane:
     """What is known of one partition: the records from offset `start` to before `next`, and whether its end was seen."""
 
-    def __init__(self, topic: str, partition: int, name: str) -> None:
+    def __init__(self, topic: str, partition: int, name: str, *, waiting_bytes: int) -> None:
+        self._waiting_bytes = waiting_bytes
         self.topic = topic
         self.partition = partition
         self.name = name
@@ -35,11 +36,10 @@ class Lane:
         self.next = 0
         self.is_at_end = False
         self.is_paused = False
-        self.is_out_of_range = False
 
     @property
     def is_full(self) -> bool:
-        return self.bytes > WAITING_BYTES or len(self.records) > WAITING_RECORDS
+        return self.bytes > self._waiting_bytes or len(self.records) > WAITING_RECORDS
 
     def at(self, offset: int) -> TopicPartition:
         return TopicPartition(self.name, self.partition, offset - 1)
@@ -65,14 +65,17 @@ class Lane:
 class Fetcher:
     """Belongs to one thread at a time. `ended(topic, partition, offset)` hears where a partition was seen to end."""
 
-    def __init__(self, consumer: Consumer, *, ended: Callable[[str, int, int], None]) -> None:
+    def __init__(
+        self, consumer: Consumer, *, ended: Callable[[str, int, int], None], waiting_bytes: int = WAITING_BYTES
+    ) -> None:
         self.consumer = consumer
+        self._waiting_bytes = waiting_bytes
         self._ended = ended
         self.lanes: dict[tuple[str, int], Lane] = {}
 
     def open(self, topic: str, partition: int, name: str) -> Lane:
         """Start on a partition that the client has been assigned, paused. `name` is the topic's in Kafka."""
-        lane = self.lanes[name, partition] = Lane(topic, partition, name)
+        lane = self.lanes[name, partition] = Lane(topic, partition, name, waiting_bytes=self._waiting_bytes)
         lane.is_paused = True
         return lane
 

@@ -20,7 +20,8 @@ from mini_sentry.streams.log import Delivered, DeliveredTokens, LogUnavailable, 
 from mini_sentry.streams.topics import INGEST
 
 END_SECONDS: Final = 2.0
-FETCH_KBYTES: Final = 2 << 10
+FETCH_KBYTES: Final = 128
+WAITING_BYTES: Final = 2 << 20
 PAUSE_SECONDS: Final = 0.01
 
 
@@ -185,6 +186,9 @@ class KafkaLog:
             raise LogUnavailable("the log is closed")
 
     def _sending(self) -> Sender:
+        # Without the lock where it can be: whoever reads holds it for as long as that takes.
+        if self._sender is not None and not self._is_closed:
+            return self._sender
         with self._lock:
             self._open()
             if self._sender is None:
@@ -204,11 +208,12 @@ class KafkaLog:
                         auto_offset_reset="earliest",
                         enable_partition_eof=True,
                         fetch_wait_max_ms=50,
-                        queued_max_messages_kbytes=FETCH_KBYTES,
-                        max_partition_fetch_bytes=FETCH_KBYTES << 9,
+                        queued_max_messages_kbytes=2 * FETCH_KBYTES,
+                        max_partition_fetch_bytes=FETCH_KBYTES << 10,
                     )
                 ),
                 ended=self._ended,
+                waiting_bytes=WAITING_BYTES,
             )
         return self._cursor
 

@@ -102,10 +102,11 @@ class Sender:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._cluster.prepare()
-            except LogError as error:
-                logger.debug("Kafka is away: %s", error)
+            if not self._cluster.is_ready:
+                try:
+                    self._cluster.prepare()
+                except LogError as error:
+                    logger.debug("Kafka is away: %s", error)
             producer = self._producer
             producer.poll(POLL_SECONDS)
             for failed in self._failed:
