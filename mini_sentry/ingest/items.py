@@ -59,18 +59,6 @@ async def admit(items: Sequence[Item], quotas: Quotas, project_id: int, *, now: 
     return Admitted(dropped, limits)
 
 
-def passes(item: Item, quotas: Quotas, project_id: int, *, now: float) -> bool:
-    """Take the share of an only item, if that can be done at once. Raises QuotasUnavailable.
-
-    False has taken nothing: ask `admit`, which may wait.
-    """
-    bucket = BUCKET_OF_ITEM.get(item.type)
-    if bucket is None:
-        return True
-    admission = quotas.admit(project_id, bucket, 1, now=now)
-    return admission is not None and admission.admitted == 1
-
-
 def categories(items: Sequence[Item], indexes: Sequence[int]) -> dict[str, int]:
     """How many of the items at `indexes` count in which category."""
     counts: dict[str, int] = {}

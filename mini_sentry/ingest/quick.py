@@ -5,18 +5,23 @@ coroutine and no message between server and application, which together cost mor
 (`take` says no) goes the long way, `sdk.envelope`, from its beginning: nothing is decided here that is decided otherwise there.
 """
 
+from functools import partial
 from typing import Final, Protocol
 
 from mini_sentry.ingest import items, sdk
 from mini_sentry.ingest.body import INLINE_BYTES, encoding_of
 from mini_sentry.ingest.edge import Intake, Peer
+from mini_sentry.ingest.guard import DISK_FULL
 from mini_sentry.ingest.publish import unavailable
-from mini_sentry.ingest.quotas import QuotasUnavailable
-from mini_sentry.ingest.replies import event_id_response, refused_response
+from mini_sentry.ingest.quotas import Admission, Bucket, QuotasUnavailable
+from mini_sentry.ingest.replies import Refused, closed, event_id_response, refused_response
 from mini_sentry.ingest.routes import Kind, route
+from mini_sentry.ingest.senders import Sender
 from mini_sentry.protocol import envelope as envelopes
+from mini_sentry.protocol.envelope import Item
 from mini_sentry.protocol.errors import ProtocolError
 from mini_sentry.protocol.inflate import inflate
+from mini_sentry.protocol.outcomes import Outcome, Reason
 from mini_sentry.streams.log import LogError
 from mini_sentry.streams.topics import INGEST, pack
 
@@ -68,22 +73,53 @@ class QuickEnvelopes:
         if len(scanned.items) != 1 or (scanned.dsn and scanned.dsn != sender.checked_dsn):
             return False
         now = edge.now()
-        try:
-            if not items.passes(scanned.items[0], edge.quotas, sender.project_id, now=now):
+        bucket = items.BUCKET_OF_ITEM.get(scanned.items[0].type)
+        admission: Admission | None = _FREE
+        if bucket is not None:
+            try:
+                admission = edge.quotas.admit(sender.project_id, bucket, 1, now=now)
+            except QuotasUnavailable:
                 return False
-        except QuotasUnavailable:
-            return False
+            if admission is not None and not admission.admitted:
+                return False
         event_id = items.answered_id(scanned.items, scanned.event_id, plain)
         client_ip = intake.client_ip(client, by_name)
-        message = sdk.message("envelope", sender, by_name, client_ip, now, event_id, encoding, body, [])
+        record = pack(sdk.message("envelope", sender, by_name, client_ip, now, event_id, encoding, body, []))
+        pending = _Pending(intake, answer, sender.project_id, event_id)
+        if admission is None and bucket is not None:
+            then = partial(self._told, sender, scanned.items[0], bucket, record, pending)
+            edge.quotas.ask_soon(sender.project_id, bucket, 1, now=now, then=then)
+            return True
         try:
-            intake.publisher.submit(
-                INGEST, sender.log_key, pack(message), _Pending(intake, answer, sender.project_id, event_id)
-            )
+            intake.publisher.submit(INGEST, sender.log_key, record, pending)
         except LogError:
             # The quota counts it twice when the long way is lucky; it never lets more pass for that.
             return False
         return True
+
+    def _told(
+        self,
+        sender: Sender,
+        item: Item,
+        bucket: Bucket,
+        record: bytes,
+        pending: "_Pending",
+        admission: Admission | QuotasUnavailable,
+    ) -> None:
+        """The rest, for a quota that had to be asked for."""
+        if isinstance(admission, QuotasUnavailable):
+            pending.refuse(closed(DISK_FULL, project_id=0, category="error"))
+        elif not admission.admitted:
+            for category, quantity in items.categories([item], [0]).items():
+                self._intake.edge.refusals.count(
+                    sender.project_id, Outcome.RATE_LIMITED, Reason.PROJECT_LIMIT, category, quantity
+                )
+            pending.refuse(sdk.limited([(bucket, admission.retry_after_seconds)], sender.project_id, quantity=0))
+        else:
+            try:
+                self._intake.publisher.submit(INGEST, sender.log_key, record, pending)
+            except LogError as error:
+                pending.set_exception(error)
 
 
 class _Pending:
@@ -106,9 +142,13 @@ class _Pending:
     def set_exception(self, error: Exception) -> None:
         if not isinstance(error, LogError):
             raise error
-        refused = unavailable(error, project_id=self._project_id, category="error")
+        self.refuse(unavailable(error, project_id=self._project_id, category="error"))
+
+    def refuse(self, refused: Refused) -> None:
         self._intake.count(refused)
-        self._answer.write(refused_response(refused))
+        if not self._answer.is_void:
+            self._answer.write(refused_response(refused))
 
 
+_FREE: Final = Admission(1, 0)
 _NO_EVENT: Final = event_id_response("")

@@ -10,7 +10,7 @@ import math
 import mmap
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -43,6 +43,10 @@ class QuotasUnavailable(Exception):
     """The counts cannot be kept: no room for them, or their keeper is away."""
 
 
+Told = Callable[[Admission | QuotasUnavailable], None]
+"""Hears the answer to a question that had to be waited for."""
+
+
 class Quotas(Protocol):
     """Counts per project and minute. What one process admitted, the others know at once; exactly the limit passes.
 
@@ -60,6 +64,9 @@ class Quotas(Protocol):
         None when the answer must be waited for, and then nothing is counted: `ask`. Called by one thread at a time.
         """
 
+    def ask_soon(self, project_id: int, bucket: Bucket, quantity: int, *, now: float, then: Told) -> None:
+        """The same, answered by a call of `then` in the event loop."""
+
     async def ask(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
         """The same, waited for. Never for long: counts that are far away are replaced by this machine's own meanwhile."""
 
@@ -76,6 +83,13 @@ class _AtOnce(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def ask_soon(self, project_id: int, bucket: Bucket, quantity: int, *, now: float, then: Told) -> None:
+        try:
+            told: Admission | QuotasUnavailable = self.admit(project_id, bucket, quantity, now=now)
+        except QuotasUnavailable as error:
+            told = error
+        then(told)
 
     async def start(self) -> None:
         return

@@ -23,6 +23,7 @@ from mini_sentry.ingest.quotas import (
     Bucket,
     Quotas,
     QuotasUnavailable,
+    Told,
     seconds_left,
 )
 from mini_sentry.live.bus import cancelled
@@ -66,7 +67,7 @@ class _Question(NamedTuple):
     bucket: Bucket
     quantity: int
     now: float
-    answer: asyncio.Future[Admission]
+    then: Told
 
 
 class RedisQuotas:
@@ -120,9 +121,25 @@ class RedisQuotas:
         if at_once is not None:
             return at_once
         answer: asyncio.Future[Admission] = asyncio.get_running_loop().create_future()
-        self._questions.append(_Question(project_id, bucket, quantity, now, answer))
-        self._asked.set()
+
+        def then(told: Admission | QuotasUnavailable) -> None:
+            if answer.done():
+                return
+            if isinstance(told, QuotasUnavailable):
+                answer.set_exception(told)
+            else:
+                answer.set_result(told)
+
+        self.ask_soon(project_id, bucket, quantity, now=now, then=then)
         return await answer
+
+    def ask_soon(self, project_id: int, bucket: Bucket, quantity: int, *, now: float, then: Told) -> None:
+        question = _Question(project_id, bucket, quantity, now, then)
+        if self.away_since is not None or not self._limits[bucket]:
+            self._answer_locally(deque([question]))
+            return
+        self._questions.append(question)
+        self._asked.set()
 
     async def _ask_again_and_again(self) -> None:
         while True:
@@ -155,21 +172,20 @@ class RedisQuotas:
         numbers: list[int] = await self._client.eval(_DECIDE, len(keys), *keys, *arguments)
         for question, admitted, window in zip(questions, numbers[::2], numbers[1::2], strict=True):
             seconds = 0 if admitted == question.quantity else seconds_left(window, question.now)
-            if not question.answer.done():
-                question.answer.set_result(Admission(admitted, seconds))
+            _tell(question, Admission(admitted, seconds))
 
     def _answer_locally(self, questions: deque[_Question]) -> None:
         """Answer them all, from what this machine has counted itself."""
         while questions:
             question = questions.popleft()
-            if question.answer.done():
-                continue
-            try:
-                answer = self._local.admit(question.project_id, question.bucket, question.quantity, now=question.now)
-            except QuotasUnavailable as error:
-                question.answer.set_exception(error)
-            else:
-                question.answer.set_result(answer or Admission(question.quantity, 0))
+            project_id, bucket, quantity, now, _ = question
+            told: Admission | QuotasUnavailable | None = Admission(quantity, 0)
+            if self._limits[bucket]:
+                try:
+                    told = self._local.admit(project_id, bucket, quantity, now=now)
+                except QuotasUnavailable as error:
+                    told = error
+            _tell(question, told or Admission(quantity, 0))
 
     async def _look(self) -> None:
         try:
@@ -186,3 +202,11 @@ class RedisQuotas:
         if self.away_since is None:
             self.away_since = self._clock()
             logger.warning("Redis is away (%s): each machine counts its quotas for itself", error)
+
+
+def _tell(question: _Question, told: Admission | QuotasUnavailable) -> None:
+    try:
+        question.then(told)
+    except Exception:
+        # One that cannot bear its answer must not keep the others from theirs.
+        logger.exception("An answer about a quota was not taken")

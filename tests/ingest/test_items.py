@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from mini_sentry.ingest import items
-from mini_sentry.ingest.items import Admitted, answered_id, passes, payload_id
+from mini_sentry.ingest.items import Admitted, answered_id, payload_id
 from mini_sentry.ingest.quotas import Bucket, MemoryQuotas, Quotas
 from mini_sentry.protocol.envelope import Item, build, scan
 from tests.ingest.driver import EVENT_ID, NOON
@@ -39,12 +39,6 @@ def test_an_attachment_goes_when_no_event_is_left_to_attach_it_to() -> None:
     admit(items_of("event"), quotas, 1, now=NOON)
     assert admit(items_of("attachment", "event", "user_report"), quotas, 1, now=NOON).dropped == [0, 1]
     assert admit(items_of("attachment"), quotas, 1, now=NOON).dropped == []
-
-
-def test_an_only_item_passes_at_once_until_its_bucket_is_full() -> None:
-    quotas = MemoryQuotas(events_per_minute=1, sessions_per_minute=9)
-    [event, session, report] = items_of("event", "session", "client_report")
-    assert [passes(item, quotas, 1, now=NOON) for item in (event, event, session, report)] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(

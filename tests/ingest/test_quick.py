@@ -1,91 +1,93 @@
-"""The short way of an envelope decides nothing otherwise than the long way: it answers the same, or it says no."""
+"""The short way, where the answer about the quota has to be waited for."""
 
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from mini_sentry.ingest.quotas import Admission, Bucket, MemoryQuotas, QuotasUnavailable, Told
 from mini_sentry.streams.engines.memory import MemoryLog
-from mini_sentry.streams.log import DeliveredTokens, LogError, LogFull, LogUnavailable, Submit
-from tests.ingest.driver import AUTH, OTHER_KEY, Server, event_envelope, gzipped, serving
+from tests.ingest.driver import AUTH, EVENT_ID, Server, event_envelope, serving
 
 URL = "/api/1/envelope/"
-GZIP = {**AUTH, "Content-Encoding": "gzip"}
 
 
-class BrokenLog(MemoryLog):
-    """A log that takes records, and may then say that they could not be kept."""
+class Distant:
+    """Counts that are one turn of the event loop away. `is_broken` lets every answer be an error."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.error: LogError | None = None
+    def __init__(self, per_minute: int) -> None:
+        self.away_since: float | None = None
+        self.is_broken = False
+        self.asked = 0
+        self._near = MemoryQuotas(events_per_minute=per_minute, sessions_per_minute=per_minute)
 
-    def producer(self, delivered: DeliveredTokens) -> Submit:
-        submit = super().producer(delivered)
+    async def start(self) -> None: ...
 
-        def submit_or_fail(topic: str, key: bytes, value: bytes, token: object) -> None:
-            if self.error is None:
-                submit(topic, key, value, token)
-            else:
-                delivered([token], self.error)
+    async def stop(self) -> None: ...
 
-        return submit_or_fail
+    def admit(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission | None:
+        return None
 
+    def ask_soon(self, project_id: int, bucket: Bucket, quantity: int, *, now: float, then: Told) -> None:
+        self.asked += 1
+        told = self._near.admit(project_id, bucket, quantity, now=now)
+        asyncio.get_running_loop().call_soon(then, QuotasUnavailable("no room") if self.is_broken else told)
 
-def warm(server: Server, headers: dict[str, str] = AUTH) -> None:
-    """Make the key known, which the long way does."""
-    assert server.post(URL, b"{}\n", headers).status == 200
-
-
-def test_a_key_that_was_not_seen_goes_the_long_way() -> None:
-    with serving() as server:
-        assert server.quick(URL, event_envelope()) is None
-        warm(server)
-        assert server.quick(URL, event_envelope()) is not None
-        assert server.quick(URL, event_envelope(), {"X-Sentry-Auth": f"Sentry sentry_key={OTHER_KEY}"}) is None
+    async def ask(self, project_id: int, bucket: Bucket, quantity: int, *, now: float) -> Admission:
+        await asyncio.sleep(0)
+        return self._near.admit(project_id, bucket, quantity, now=now)
 
 
-def test_answer_and_record_are_those_of_the_long_way() -> None:
-    headers = {**GZIP, "User-Agent": "sentry.python/2", "Content-Type": "application/x-sentry-envelope", "Origin": "x"}
-    with serving() as server:
-        warm(server)
-        body = gzipped(event_envelope())
-        assert server.quick(URL, body, headers) == server.post(URL, body, headers)
-        quick, long = server.messages()
-        assert quick.record_id != long.record_id
-        quick.record_id = long.record_id
-        assert quick == long
+@pytest.fixture
+def quotas() -> Distant:
+    return Distant(2)
 
 
-def test_an_envelope_without_an_event_is_answered_without_an_id() -> None:
-    body = b'{}\n{"type":"client_report"}\n{"discarded_events":[]}\n'
-    with serving() as server:
-        warm(server)
-        answer = server.quick(URL, body)
-        assert answer == server.post(URL, body)
-        assert answer is not None
-        assert answer.body == b"{}"
+@pytest.fixture
+def server(quotas: Distant) -> Iterator[Server]:
+    with serving(quotas=quotas) as started:
+        # What is known of the key is in memory from the first request on.
+        started.post(URL, b'{}\n{"type":"client_report"}\n{}')
+        yield started
 
 
-def test_what_is_not_accepted_whole_goes_the_long_way() -> None:
-    full = event_envelope()
-    with serving(events_per_minute=2) as server:
-        warm(server)
-        assert server.quick("/api/2/envelope/", full) is None
-        assert server.quick("/api/1/store/", full) is None
-        assert server.quick(URL, b"") is None
-        assert server.quick(URL, b"broken") is None
-        assert server.quick(URL, gzipped(full)[:-9], GZIP) is None
-        assert server.quick(URL, full + b'{"type":"attachment"}\nx\n') is None
-        assert server.messages() == []
-        assert [server.quick(URL, full) is not None for _ in range(4)] == [True, True, False, False]
-        assert server.post(URL, full).status == 429
+def test_an_event_that_passes_is_accepted_the_short_way(server: Server, quotas: Distant) -> None:
+    answer = server.quick(URL, event_envelope(), AUTH)
+    assert answer is not None
+    assert (answer.status, answer.json) == (200, {"id": EVENT_ID})
+    assert [message.event_id for message in server.messages()][1:] == [EVENT_ID]
+    assert quotas.asked == 1
 
 
-def test_a_log_that_cannot_keep_a_record_is_answered_503_and_counted_once() -> None:
-    log = BrokenLog()
-    with serving(log=log) as server:
-        warm(server)
-        for error, reason in ((LogFull("full"), "disk_full"), (LogUnavailable("away"), "backlog")):
-            log.error = error
-            quick = server.quick(URL, event_envelope())
-            long = server.post(URL, event_envelope())
-            log.error = None
-            assert quick is not None
-            assert (quick.status, quick.json, quick.headers) == (503, long.json, long.headers)
-            assert server.refused()[-1] == (1, "rate_limited", reason, "error", 2)
+def test_one_that_does_not_pass_is_answered_as_the_long_way_answers_it(server: Server) -> None:
+    for _ in range(2):
+        assert server.quick(URL, event_envelope(), AUTH).status == 200
+    short = server.quick(URL, event_envelope(), AUTH)
+    long = server.post(URL, event_envelope())
+    assert short.status == long.status == 429
+    assert (short.headers, short.body) == (long.headers, long.body)
+    assert short.headers["x-sentry-rate-limits"].endswith(":error;default;security;attachment:project:project_limit")
+    assert len(server.messages()) == 3
+    assert server.refused() == [(1, "rate_limited", "project_limit", "error", 2)]
+
+
+def test_what_has_no_quota_asks_nobody(server: Server, quotas: Distant) -> None:
+    answer = server.quick(URL, b'{}\n{"type":"client_report"}\n{}', AUTH)
+    assert (answer.status, json.loads(answer.body)) == (200, {})
+    assert quotas.asked == 0
+
+
+def test_counts_that_cannot_be_kept_are_a_503_as_on_the_long_way(server: Server, quotas: Distant) -> None:
+    quotas.is_broken = True
+    answer = server.quick(URL, event_envelope(), AUTH)
+    assert answer.status == 503
+    assert "retry-after" in answer.headers
+
+
+def test_a_log_that_closed_meanwhile_is_a_503(quotas: Distant) -> None:
+    log = MemoryLog()
+    with serving(quotas=quotas, log=log) as server:
+        server.post(URL, b'{}\n{"type":"client_report"}\n{}')
+        log.close()
+        assert server.quick(URL, event_envelope(), AUTH).status == 503
