@@ -72,6 +72,7 @@ class Digested:
     counts: Counter[Counted] = field(default_factory=Counter)
     unreadable: list[Unreadable] = field(default_factory=list)
     sessions: list[SessionRow] = field(default_factory=list)
+    debt: relay.Debt | None = None
 
 
 class Digest:
@@ -137,8 +138,7 @@ class Digest:
         """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
         if self._room is not None:
             self._room.check()
-        self.digest(records)
-        relay.deliver(self._log)
+        self._settle(self.digest(records))
 
     def digest(self, records: Sequence[Record]) -> Digested:
         """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""
@@ -164,7 +164,7 @@ class Digest:
                 digested.sessions = sessions.record(decoded.sessions.updates, releases=releases)
             digested.occurrences = place(fresh, releases=releases, explain=self._explain, now=now)
             self._recount(digested)
-            relay.owe(self._owed(digested, records, now))
+            digested.debt = relay.owe(self._owed(digested, records, now))
             # Counters last: whoever else digests the same groups waits for them until the commit.
             count(digested.occurrences, releases=releases)
             with connection.cursor() as cursor:
@@ -192,10 +192,14 @@ class Digest:
             self._move([dead])
             with connection.cursor() as cursor:
                 usage.add_tallies(cursor, tallies(digested.counts))
-            relay.owe(self._owed(digested, [dead], now))
+            digested.debt = relay.owe(self._owed(digested, [dead], now))
         self._positions[dead.partition] = dead.offset + 1
         self._tell(digested)
-        relay.deliver(self._log)
+        self._settle(digested)
+
+    def _settle(self, digested: Digested) -> None:
+        if digested.debt is not None:
+            relay.settle(self._log, digested.debt)
 
     def _tell(self, digested: Digested) -> None:
         """What monitoring wants to know of a batch that is stored."""

@@ -5,6 +5,7 @@ sends them again, which changes nothing for their readers.
 """
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -23,24 +24,38 @@ class Owed(msgspec.Struct, array_like=True, gc=False):
     value: bytes
 
 
-def owe(messages: Sequence[Owed]) -> None:
-    """Write them down, inside the caller's transaction."""
-    if messages:
-        Outbox.objects.create(body=_packed(messages))
+class Debt(NamedTuple):
+    """What one batch owes: the row it is written down in, and the messages."""
+
+    pk: int
+    messages: Sequence[Owed]
+
+
+def owe(messages: Sequence[Owed]) -> Debt | None:
+    """Write them down, inside the caller's transaction; None when there are none. Hand it to `settle` after the commit."""
+    return Debt(Outbox.objects.create(body=_packed(messages)).pk, messages) if messages else None
+
+
+def settle(log: Log, debt: Debt) -> None:
+    """Send what a batch owes and forget it. Raises LogError; then `deliver` sends it later."""
+    by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
+    for message in debt.messages:
+        by_topic.setdefault(message.topic, []).append((message.key, message.value))
+    for topic, entries in by_topic.items():
+        log.append(topic, entries)
+    Outbox.objects.filter(pk=debt.pk).delete()
 
 
 def deliver(log: Log) -> int:
-    """Send what is owed, oldest first, and forget it. Returns how many messages went. Raises LogError."""
+    """Send all that is owed by whomever, oldest first, and forget it: what a digest that died or could not send has left.
+
+    Another digest may be about to settle some of it, which then goes twice. Returns how many messages went. Raises LogError.
+    """
     sent = 0
     for pk, body in list(Outbox.objects.order_by("pk").values_list("pk", "body")):
-        messages = _unpacked(bytes(body))
-        by_topic: dict[str, list[tuple[bytes, bytes]]] = {}
-        for message in messages:
-            by_topic.setdefault(message.topic, []).append((message.key, message.value))
-        for topic, entries in by_topic.items():
-            log.append(topic, entries)
-        Outbox.objects.filter(pk=pk).delete()
-        sent += len(messages)
+        debt = Debt(pk, _unpacked(bytes(body)))
+        settle(log, debt)
+        sent += len(debt.messages)
     return sent
 
 
