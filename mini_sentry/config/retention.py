@@ -66,7 +66,11 @@ def _sign_ins(sweep: Sweep) -> int:
 
 
 def _artifacts(sweep: Sweep) -> int:
-    return artifacts.retire(sweep, days=settings.ARTIFACT_RETENTION_DAYS)
+    """Never sooner than the events that were mapped with them, of which a page shows the lines around a frame."""
+    if not (settings.RETENTION_DAYS and settings.ARTIFACT_RETENTION_DAYS):
+        return 0
+    # A use is noted once a day.
+    return artifacts.retire(sweep, days=max(settings.ARTIFACT_RETENTION_DAYS, settings.RETENTION_DAYS + 1))
 
 
 def _contents_of_artifacts(sweep: Sweep) -> int:

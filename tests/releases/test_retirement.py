@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
+from mini_sentry.config.retention import STEPS
 from mini_sentry.projects.models import Project
 from mini_sentry.projects.retention import Sweep, sweep_of
 from mini_sentry.releases.artifacts import mark_used, retire
@@ -60,6 +62,18 @@ def test_maps_of_function_names_stay(shop: Project) -> None:
 def test_none_leave_when_all_are_to_stay(shop: Project) -> None:
     make_artifact(make_release(shop), shop, "old", age=1000)
     assert left(days=0) == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("artifact_days", "event_days", "gone"), [(90, 30, True), (90, 120, False), (90, 0, False), (0, 30, False)]
+)
+def test_no_file_leaves_before_the_events_that_need_it(
+    shop: Project, settings: Settings, artifact_days: int, event_days: int, gone: bool
+) -> None:
+    settings.ARTIFACT_RETENTION_DAYS, settings.RETENTION_DAYS = artifact_days, event_days
+    make_artifact(make_release(shop), shop, "old", age=100)
+    STEPS["artifacts"](sweep_of(event_days, now=NOON))
+    assert Artifact.objects.exists() is not gone
 
 
 def test_a_use_is_noted_once_a_day_and_for_every_file_of_the_content(shop: Project) -> None:
