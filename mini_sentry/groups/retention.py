@@ -33,7 +33,7 @@ def retire_events(sweep: Sweep, *, bodies: Bodies) -> int:
         total = _retire_days(sweep, days)
     else:
         for project_id in Project.objects.order_by("pk").values_list("pk", flat=True):
-            total += sweep.repeat(lambda project_id=project_id: _retire_some(project_id, sweep))  # type: ignore[misc]
+            total += sweep.repeat(lambda project_id=project_id: retire_some(project_id, sweep))  # type: ignore[misc]
     # Bodies last: a row never outlives its body, and a body without a row harms nobody. Cut off, they wait for the next time.
     if sweep.goes_on():
         bodies.retire(sweep.before.date())
@@ -101,7 +101,8 @@ def _trim_some_keys(table: str, before: date) -> int:
         return int(cursor.rowcount)
 
 
-def _retire_some(project_id: int, sweep: Sweep) -> int:
+def retire_some(project_id: int, sweep: Sweep) -> int:
+    """Delete at most MOST_ROWS events of a project that are too old, the oldest first; how many went."""
     old = Event.objects.filter(project_id=project_id, received_at__lt=sweep.before).order_by("received_at", "pk")
     ids = list(old.values_list("pk", flat=True)[:MOST_ROWS])
     if ids:
