@@ -26,6 +26,7 @@ from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits, open_herald, open_log
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.room import Room
+from mini_sentry.digest.unready import StoreUnready, told_apart
 from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.live import messages
@@ -265,19 +266,20 @@ def _keep_house(log: Log, digest: GroupConsumer, stop: threading.Event) -> None:
     has_days = False
     while not stop.wait(HOUSEKEEPING_SECONDS):
         try:
-            if not has_days:
-                partitions.make_ahead(timezone.now())
-                has_days = True
-            log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
-            for topic in (topics.EVENTS, topics.SESSIONS, topics.OUTCOMES):
-                log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
-            with connection.cursor() as cursor:
-                messages.expire(cursor, now=time.time())
-            statuses = digest.statuses()
-            before, digested = digested, sum(status.record_count for status in statuses)
-            if before != digested and not any(status.lag for status in statuses):
-                _give_memory_back()
-        except (LogError, InterfaceError, OperationalError) as error:
+            with told_apart():
+                if not has_days:
+                    partitions.make_ahead(timezone.now())
+                    has_days = True
+                log.trim(topics.INGEST, keep_seconds=KEEP_SECONDS, keep_bytes=KEEP_BYTES)
+                for topic in (topics.EVENTS, topics.SESSIONS, topics.OUTCOMES):
+                    log.trim(topic, keep_seconds=TOPIC_KEEP_SECONDS, keep_bytes=KEEP_BYTES, max_bytes=TOPIC_BYTES)
+                with connection.cursor() as cursor:
+                    messages.expire(cursor, now=time.time())
+                statuses = digest.statuses()
+                before, digested = digested, sum(status.record_count for status in statuses)
+                if before != digested and not any(status.lag for status in statuses):
+                    _give_memory_back()
+        except (LogError, InterfaceError, OperationalError, StoreUnready) as error:
             logger.warning("Housekeeping waits: %s", error)
         # Not held while there is nothing to do, and not again if the server has ended it.
         close_old_connections()
