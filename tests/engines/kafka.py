@@ -199,6 +199,7 @@ def kafka_settings(
         bootstrap_servers=broker if isinstance(broker, str) else broker.url,
         names=names,
         partitions=partitions,
+        column_partitions=partitions,
         delivery_seconds=delivery_seconds,
     )
 

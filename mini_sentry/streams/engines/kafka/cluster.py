@@ -38,6 +38,7 @@ class Cluster:
         self._partitions: dict[str, int] = {}
         self._looked_at = float("-inf")
         self._failed_at = float("-inf")
+        self._failure = ""
         self._log_id: str | None = None
 
     @property
@@ -63,7 +64,7 @@ class Cluster:
             if now - self._looked_at < LOOK_AGAIN_SECONDS:
                 return
             if now - self._failed_at < RETRY_SECONDS:
-                raise LogUnavailable(f"Kafka at {self.settings.bootstrap_servers} does not answer")
+                raise LogUnavailable(self._failure)
             try:
                 self._partitions = self._made()
                 self._looked_at = time.monotonic()
@@ -73,7 +74,9 @@ class Cluster:
                     # What is known stays true enough; the records themselves will tell whether the cluster is there.
                     self._looked_at = self._failed_at
                     return
-                raise as_log_error(error) from error
+                failure = as_log_error(error)
+                self._failure = str(failure)
+                raise failure from error
 
     def log_id(self) -> str:
         """Names this very log: made anew, a topic is another one, with positions of its own. Raises LogUnavailable."""
