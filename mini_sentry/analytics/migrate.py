@@ -22,7 +22,7 @@ import re
 from importlib import resources
 from typing import Final
 
-from mini_sentry.analytics.store import Store
+from mini_sentry.analytics.store import ColumnsRejected, Store
 
 EXPIRES_AT: Final = {
     "events": "toDateTime(received_at)",
@@ -30,6 +30,8 @@ EXPIRES_AT: Final = {
     "outcomes": "minute",
 }
 """Table to the time its rows age from."""
+
+UNKNOWN_DATABASE: Final = 81
 
 FOR_EVER_DAYS: Final = 10_000
 """From here on a retention is for ever: later times do not fit the engine's type for them, and would lie in the past."""
@@ -48,7 +50,11 @@ def migrate(store: Store, *, retention_days: int, cluster: str = "") -> list[str
     Raises ColumnsUnavailable, or ColumnsRejected when the engine does not take a statement.
     """
     database = store.database
-    for statement in preparation(database, cluster):
+    make_database, *others = preparation(database, cluster)
+    # A user who may only fill a database that is there may not even try to make it.
+    if cluster or not _has_database(store):
+        store.command(make_database)
+    for statement in others:
         store.command(statement)
     applied = {name for (name,) in store.query("SELECT name FROM schema_applied SETTINGS final = 0")}
     fresh = [name for name in schema_files() if name not in applied]
@@ -106,6 +112,16 @@ def keeping(target: str, expires_at: str, days: int, cluster: str) -> str:
     """The statement that lets a table's rows age from `expires_at` on, or (0 days) never."""
     change = f"MODIFY TTL {expires_at} + toIntervalDay({days})" if days else "REMOVE TTL"
     return f"ALTER TABLE {target} {_on_cluster(cluster)} {change}"
+
+
+def _has_database(store: Store) -> bool:
+    try:
+        store.query("SELECT 1")
+    except ColumnsRejected as rejection:
+        if rejection.code == UNKNOWN_DATABASE:
+            return False
+        raise
+    return True
 
 
 def _on_cluster(cluster: str) -> str:

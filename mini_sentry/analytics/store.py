@@ -46,6 +46,11 @@ _INSERT_SETTINGS: Final[dict[str, Any]] = {
     "max_execution_time": INSERT_SECONDS,
 }
 
+_COMMAND_SETTINGS: Final[dict[str, Any]] = {
+    # On a cluster: a node that is away must not hold a statement up for longer than the connection waits.
+    "distributed_ddl_task_timeout": INSERT_SECONDS - 10,
+}
+
 _READ_SETTINGS: Final[dict[str, Any]] = {
     "final": 1,
     "do_not_merge_across_partitions_select_final": 1,
@@ -135,7 +140,11 @@ class Store:
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that returns no rows. It may run twice if the connection breaks, so it must bear that."""
-        self._write(lambda client: client.command(sql, parameters=dict(parameters or {}), use_database=False))
+        self._write(
+            lambda client: client.command(
+                sql, parameters=dict(parameters or {}), settings=_COMMAND_SETTINGS, use_database=False
+            )
+        )
 
     def insert_documents(self, table: str, documents: Sequence[bytes]) -> None:
         """Insert JSON objects, one row each, durable when it returns. `table` is one of `rows.TYPES`.

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from mini_sentry.analytics import columns
 from mini_sentry.analytics.migrate import schema_files
 from mini_sentry.analytics.store import Store
 from mini_sentry.config.exclusive import Occupied, exclusively
@@ -98,6 +100,20 @@ def test_starts_at_once_apply_each_file_once(
     applied = [name for start in starts for name in start.communicate(timeout=60)[0].split()]
     assert [start.returncode for start in starts] == [0] * len(starts)
     assert sorted(applied) == schema_files()
-    columns = Store(lambda: server.url)
-    assert columns.query("SELECT name FROM schema_applied ORDER BY name") == [(name,) for name in schema_files()]
-    columns.close()
+    found = Store(lambda: server.url)
+    assert found.query("SELECT name FROM schema_applied ORDER BY name") == [(name,) for name in schema_files()]
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://ann:x@ch:8123", "http://ann:x@ch:8123/errors"),
+        ("http://ch/", "http://ch/errors"),
+        ("https://ch/named?verify=0", "https://ch/named?verify=0"),
+        ("https://ch?ca_cert=/a.pem", "https://ch/errors?ca_cert=/a.pem"),
+    ],
+)
+def test_the_database_is_the_urls_else_the_settings(settings: Settings, url: str, asked: str):
+    settings.CLICKHOUSE_URL, settings.CLICKHOUSE_DATABASE = url, "errors"
+    assert columns.url() == asked
