@@ -13,7 +13,12 @@ from tests.installation import Installation, running
 PARTITION = re.compile(r"_\d{8}(_gone_\d+)?$|^groups_event_key_\d+$")
 """Tables that PostgreSQL keeps a day or a share of another one in."""
 
-DERIVED = {"groups_event_key": "kept in step with the events", "groups_body": "read and written with the events"}
+DERIVED = {
+    "groups_event_key": "kept in step with the events",
+    "groups_body": "read and written with the events",
+    "groups_bodyday": "kept in step with the bodies",
+    "groups_goneevents": "what retention is about to count down in the groups",
+}
 
 
 @pytest.mark.django_db
