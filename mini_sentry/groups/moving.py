@@ -40,7 +40,7 @@ class Events(Rows):
         """Remove the bodies written since `begin`: the transaction that their events were in was rolled back."""
         for day, written in self._written.items():
             for ids in written:
-                bodies().remove(day, ids)
+                bodies().remove(day, list(ids))
         self._written.clear()
 
     def documents(self) -> Iterator[bytes]:
