@@ -44,6 +44,7 @@ class Watch:
         self._queue: deque[News | Reset] = deque()
         self._filled = asyncio.Event()
         self._held: list[News | Reset] | None = None
+        self._heard_to = start_id
 
     async def take(self, *, timeout_seconds: float) -> list[News | Reset]:
         """All that has gathered, oldest first; waits for the first. Empty when the time is over."""
@@ -59,6 +60,11 @@ class Watch:
         return taken
 
     def put(self, message: News | Reset) -> None:
+        """News that the watcher has heard of already, in another process, are left out."""
+        if isinstance(message, Reset):
+            self._heard_to = message.id
+        elif message.id <= self._heard_to:
+            return
         if self._held is not None and len(self._held) < QUEUED_AT_MOST:
             self._held.append(message)
             return
@@ -72,11 +78,13 @@ class Watch:
         """Keep what comes aside until `release`, because something older is still to come."""
         self._held = []
 
-    def release(self, earlier: list[News | Reset]) -> None:
-        """Put what came `earlier`, then what was held and is newer than that."""
+    def release(self, earlier: list[News | Reset], *, to_id: int) -> None:
+        """Put what came `earlier`, up to the announcement `to_id`, then what was held and is newer than that."""
         held, self._held = self._held or [], None
-        end = earlier[-1].id if earlier else self.id
-        for message in [*earlier, *(message for message in held if message.id > end)]:
+        for message in earlier:
+            self.put(message)
+        self._heard_to = to_id
+        for message in held:
             self.put(message)
 
 

@@ -139,16 +139,22 @@ class ListeningBus(Bus):
         task.add_done_callback(self._replaying.discard)
 
     async def _replay_soon(self, watch: Watch, after_id: int) -> None:
-        earlier: list[News | Reset] = [Reset(self._last_id)]
+        """The watcher may come from a process that was ahead of this one."""
         source = self._source
-        if after_id == self._last_id:
-            earlier = []
-        elif source is not None and after_id < self._last_id:
+        newest = self._last_id
+        replayed: list[News | Reset] | None = None
+        if source is not None and after_id != newest:
             with contextlib.suppress(*source.errors):
+                newest = max(newest, await source.begin(back_seconds=0.0))
                 oldest = await source.oldest()
                 entries = await source.after(after_id, limit=REPLAYED_AT_MOST)
                 kept = [(number, body) for number, body in entries if body is not None]
-                is_known = 0 < oldest <= after_id + 1 and len(kept) == len(entries) < REPLAYED_AT_MOST
-                if is_known and source is self._source:
-                    earlier = news_of(watch.project_id, kept)
-        watch.release(earlier)
+                is_known = 0 < oldest <= after_id + 1 and after_id <= newest
+                if is_known and len(kept) == len(entries) < REPLAYED_AT_MOST and source is self._source:
+                    replayed = news_of(watch.project_id, kept)
+                    newest = max(newest, kept[-1][0]) if kept else newest
+        elif after_id == newest:
+            replayed = []
+        if replayed is None:
+            replayed = [Reset(newest)]
+        watch.release(replayed, to_id=newest)

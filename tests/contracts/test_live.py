@@ -139,6 +139,17 @@ def test_a_watcher_that_comes_back_to_another_process_hears_what_it_missed(board
     with_bus(board, act)
 
 
+def test_a_watcher_that_comes_from_a_process_that_was_ahead_hears_nothing_twice(board: Board) -> None:
+    async def act(bus: Bus) -> None:
+        for events in range(1, 4):
+            board.announce(make_news(1, events=events))
+        one, two, three = board.ids()
+        # Whether or not the bus has heard of them itself.
+        assert await taken(bus.watch(1, after_id=one), 1.5) == [(two, 2), (three, 3)]
+
+    with_bus(board, act)
+
+
 def test_a_watcher_that_comes_back_while_others_watch_hears_nothing_twice(board: Board) -> None:
     async def act(bus: Bus) -> None:
         board.announce(make_news(1, events=9))
