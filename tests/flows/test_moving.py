@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mini_sentry.moving import archive
 from tests.faults import ledger
+from tests.faults.load import Load
 from tests.flows.walk import walk
 from tests.installation import Installation, running
 from tests.ui import seed
@@ -46,8 +48,8 @@ def command(installation: Installation, *arguments: object, expect: int = 0) -> 
 
 def parts(path: Path) -> dict[str, tuple[int, str]]:
     """Name to lines and SHA-256, of an export's parts."""
-    with zipfile.ZipFile(path) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
+    with zipfile.ZipFile(path) as opened:
+        manifest = json.loads(opened.read("manifest.json"))
     return {member["name"]: (member["line_count"], member["sha256"]) for member in manifest["members"]}
 
 
@@ -238,6 +240,61 @@ def test_an_export_that_was_damaged_on_its_way_leaves_nothing_behind(
         assert "damaged" in command(embedded, "import", path, expect=1)
         assert "damaged" in command(embedded, "import", "--check", path, expect=1)
     command(embedded, "import", source.export)
+
+
+def test_an_export_that_the_tables_refuse_leaves_nothing_behind(source: Source, target: Installation, tmp_path: Path):
+    spoilt = tmp_path / "spoilt.zip"
+    with (
+        archive.reading(source.export, kind="export", version=1) as whole,
+        archive.writing(spoilt, kind="export", version=1, made_by="1") as writer,
+    ):
+        for member in whole.manifest.members:
+            lines = list(whole.lines(member.name))
+            # Two rules with one id, after everything else is in.
+            writer.lines(member.name, iter(lines * 2 if member.name == "alert-rules" else lines))
+    assert "Nothing was imported" in command(target, "import", spoilt, expect=1)
+    command(target, "import", source.export)
+
+
+def test_an_import_that_was_killed_is_started_again(source: Source, embedded: Installation, tmp_path: Path):
+    for _ in range(3):
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "mini_sentry.config.cli", "import", str(source.export)],
+            env=embedded.environment,
+            stderr=subprocess.PIPE,
+        )
+        assert killed.stderr is not None
+        for line in killed.stderr:
+            if line.startswith(b"events:"):
+                break
+        killed.kill()
+        killed.communicate()
+        with sqlite3.connect(embedded.data_dir / "main.db") as rows:
+            assert rows.execute("SELECT count(*) FROM groups_event").fetchall() == [(0,)]
+    command(embedded, "import", source.export)
+    again = tmp_path / "again.zip"
+    command(embedded, "export", again)
+    assert parts(again) == parts(source.export)
+
+
+def test_an_export_under_load_shows_one_moment(tmp_path: Path):
+    with running(tmp_path / "data") as site:
+        project = site.create_project()
+        with Load(site.port, project["id"], project["key"]) as load:
+            site.wait_until(lambda: len(load.acknowledged) > 300, "events are accepted")
+            command(site, "export", tmp_path / "a.zip")
+            during = len(load.acknowledged)
+            site.wait_until(lambda: len(load.acknowledged) > during, "events are still accepted")
+        assert set(load.answers) == {200}
+    with archive.reading(tmp_path / "a.zip", kind="export", version=1) as reader:
+        rows = {name: [json.loads(line) for line in reader.lines(name)] for name in parts(tmp_path / "a.zip")}
+    events = [event["event_id"] for event in rows["events"]]
+    assert len(set(events)) == len(events) > 0
+    assert sum(group["count"] for group in rows["groups"]) == len(events)
+    assert sum(scope["count"] for scope in rows["group-scopes"]) == len(events)
+    accepted = [row["quantity"] for row in rows["outcome-counts"] if row["outcome"] == "accepted"]
+    assert sum(accepted) == len(events)
+    assert all(event["body"]["payload"] for event in rows["events"])
 
 
 def test_a_file_is_not_written_over(source: Source):
