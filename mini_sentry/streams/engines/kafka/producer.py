@@ -6,6 +6,7 @@ wait, once for all that were reported together.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,11 +14,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from mini_sentry.streams.engines.kafka.cluster import Cluster, as_log_error
 from mini_sentry.streams.engines.kafka.spread import Spread
-from mini_sentry.streams.log import DeliveredTokens, LogError, LogUnavailable
+from mini_sentry.streams.log import DeliveredTokens, LogError, LogUnavailable, RecordRefused
 from mini_sentry.streams.topics import INGEST
 
 QUEUE_KBYTES: Final = 64 << 10
-LINGER_MS: Final = 5
+LINGER_MS: Final = 2
 POLL_SECONDS: Final = 0.25
 CLOSE_SECONDS: Final = 20.0
 
@@ -36,7 +37,9 @@ class Sender:
         self._spreads: dict[str, Spread] = {}
         self._reported: list[tuple[DeliveredTokens, Any, LogError | None]] = []
         self._producer = self._make()
-        self._failed: list[Producer] = []
+        self._retired: list[Producer] = []
+        self._has_failed = False
+        self._fresh_until = float("-inf")
         self._is_closed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-deliveries", daemon=True)
@@ -64,7 +67,9 @@ class Sender:
         except BufferError as error:
             raise LogUnavailable("Kafka is too slow: too much waits to be sent") from error
         except KafkaException as error:
-            self._replace_if_fatal(producer, error)
+            if error.args[0].code() == KafkaError._FATAL:
+                producer.purge()
+                self._retire(producer)
             raise as_log_error(error) from error
 
     def close(self) -> None:
@@ -74,9 +79,10 @@ class Sender:
         self._is_closed = True
         self._stop.set()
         self._thread.join()
-        if self._producer.flush(CLOSE_SECONDS):
-            self._producer.purge()
-            self._producer.flush(1.0)
+        for producer in (self._producer, *self._retired):
+            if producer.flush(CLOSE_SECONDS):
+                producer.purge()
+                producer.flush(1.0)
         self._tell()
 
     def _make(self) -> Producer:
@@ -98,7 +104,9 @@ class Sender:
             self._reported.append((hears, token, None))
             self._ended(self._topics[str(message.topic())], message.partition() or 0, (message.offset() or 0) + 2)
         else:
-            self._reported.append((hears, token, as_log_error(KafkaException(error))))
+            failure = as_log_error(KafkaException(error))
+            self._has_failed |= not isinstance(failure, RecordRefused)
+            self._reported.append((hears, token, failure))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -109,8 +117,13 @@ class Sender:
                     logger.debug("Kafka is away: %s", error)
             producer = self._producer
             producer.poll(POLL_SECONDS)
-            for failed in self._failed:
-                failed.poll(0)
+            for retired in self._retired:
+                retired.poll(0)
+            with self._lock:
+                self._retired = [retired for retired in self._retired if len(retired)]
+            if self._has_failed and time.monotonic() > self._fresh_until:
+                self._has_failed = False
+                self._retire(producer)
             self._tell()
 
     def _tell(self) -> None:
@@ -131,13 +144,11 @@ class Sender:
                 logger.exception("a producer failed to hear of its records")
             start = index
 
-    def _replace_if_fatal(self, producer: Producer, error: KafkaException) -> None:
-        """An idempotent producer that lost its place in the log never works again; its successor starts afresh."""
-        if not error.args[0].fatal() and error.args[0].code() != KafkaError._FATAL:
-            return
+    def _retire(self, producer: Producer) -> None:
+        """After a failure start afresh, with a number of its own at the broker: one that gave records up, or that lost its
+        place in the log, may not find its way back. What the old one still has it sends or gives up."""
         with self._lock:
             if self._producer is producer:
-                logger.warning("The producer starts again: %s", error.args[0].str())
-                producer.purge()
-                self._failed.append(producer)
+                self._retired.append(producer)
                 self._producer = self._make()
+                self._fresh_until = time.monotonic() + self._cluster.settings.delivery_seconds
