@@ -11,7 +11,7 @@ from celery import Celery, Task, signals
 from django.db import connections
 
 from mini_sentry.config import leases
-from mini_sentry.config.redis import QUEUE, broker_options
+from mini_sentry.config.redis import QUEUE, SCHEMES, broker_options
 from mini_sentry.config.settings import CELERY_BROKER_URL, DATA_DIR, env
 
 BROKER_URL: Final = CELERY_BROKER_URL
@@ -52,6 +52,11 @@ def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
         for name, interval in intervals.items()
     }
 
+
+if BROKER_URL.startswith(SCHEMES):
+    from mini_sentry.config import redis_transport
+
+    redis_transport.register()
 
 # No fix-up for Django: it would run all system checks in every worker, for which it loads every view.
 app = Celery("mini_sentry", fixups=[])

@@ -9,6 +9,8 @@ QUEUE: Final = "mini-sentry"
 """Where tasks wait, whichever the broker."""
 ANSWER_SECONDS: Final = 5.0
 """After how long a broker that does not answer is connected to anew. A worker that waits for tasks asks every second."""
+SWEEP_SECONDS: Final = 10
+"""How often a worker looks for tasks of others that are gone."""
 CACHE_SECONDS: Final = 0.25
 
 
@@ -45,6 +47,8 @@ def broker_options(address: str, *, visibility_seconds: int) -> dict[str, Any]:
         return {}
     return {
         "visibility_timeout": visibility_seconds,
+        "unacked_restore_interval": max(1, min(SWEEP_SECONDS, visibility_seconds // 2)),
+        "unacked_restore_throttle": 1,
         "socket_timeout": ANSWER_SECONDS,
         "socket_connect_timeout": ANSWER_SECONDS,
         "socket_keepalive": True,

@@ -1,4 +1,4 @@
-"""A worker process on a lease file. Its tasks write lines into a diary, so that a test can tell what ran, and how often."""
+"""A worker process on a lease file or on Redis. Its tasks write lines into a diary: so a test can tell what ran, and how often."""
 
 import os
 import signal
@@ -12,17 +12,24 @@ from pathlib import Path
 
 from celery import Celery
 
-from mini_sentry.config import leases
+from mini_sentry.config import leases, redis_transport
 from mini_sentry.config.embedded_celery import EmbeddedCelery
+from mini_sentry.config.redis import broker_options
 
 QUEUE = "tests"
+VISIBILITY_SECONDS = 2
 
 
-def make_app(path: Path) -> Celery:
-    """An app on the lease file `path`, set as the product's own is."""
+def make_app(path: Path, broker: str = "") -> Celery:
+    """An app on the lease file `path`, or on the Redis at `broker`, set as the product's own is."""
+    redis_transport.register()
     app = Celery("tests", fixups=[], set_as_current=False)
     app.conf.update(
-        broker_url=leases.url(path),
+        broker_url=broker or leases.url(path),
+        broker_transport_options=broker_options(broker, visibility_seconds=VISIBILITY_SECONDS),
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         result_backend=None,
         result_expires=None,
         task_ignore_result=True,
@@ -30,7 +37,7 @@ def make_app(path: Path) -> Celery:
         task_reject_on_worker_lost=True,
         task_default_queue=QUEUE,
         worker_prefetch_multiplier=1,
-        worker_enable_remote_control=False,
+        worker_enable_remote_control=bool(broker),
         worker_hijack_root_logger=False,
         beat_schedule={"tick": {"task": "note", "schedule": 0.3, "args": (str(path.with_name("diary")), "tick")}},
     )
@@ -70,11 +77,11 @@ def lines(diary: Path) -> list[str]:
     return diary.read_text().splitlines() if diary.exists() else []
 
 
-def work(path: Path, *, with_beat: bool = False) -> None:
+def work(path: Path, *, broker: str = "", with_beat: bool = False) -> None:
     """The process: works until SIGTERM, then stops in order."""
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    app = make_app(path)
+    app = make_app(path, broker)
     app.set_default()
     celery = EmbeddedCelery(app=app, with_beat=with_beat)
     celery.start()
@@ -84,9 +91,9 @@ def work(path: Path, *, with_beat: bool = False) -> None:
 
 
 @contextmanager
-def worker(path: Path, *, with_beat: bool = False) -> Iterator[BaseProcess]:
+def worker(path: Path, *, broker: str = "", with_beat: bool = False) -> Iterator[BaseProcess]:
     """A worker process, killed at the end if it still runs."""
-    process = get_context("spawn").Process(target=work, args=(path,), kwargs={"with_beat": with_beat})
+    process = get_context("spawn").Process(target=work, args=(path,), kwargs={"broker": broker, "with_beat": with_beat})
     process.start()
     try:
         yield process
