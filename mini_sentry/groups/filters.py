@@ -6,6 +6,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
+from mini_sentry.groups.leads import groups_seen
 from mini_sentry.groups.matching import Asked, events_matching, groups_matching
 from mini_sentry.groups.models import Event, Group, GroupScope, Level, Status
 from mini_sentry.groups.search import SearchInvalid, parse
@@ -74,10 +75,13 @@ def filtered_events(query: QueryDict, *, person: str, now: datetime, group: Grou
         condition &= Q(group__status__in=statuses)
     if span:
         condition &= Q(received_at__gte=span.start, received_at__lt=span.end)
-    if environments := environments_of(query):
+    environments, release = environments_of(query), params.text(query, "release")
+    if environments:
         condition &= Q(environment__in=environments)
-    if release := params.text(query, "release"):
+    if release:
         condition &= Q(release__version=release)
+    if project and not group and (environments or release):
+        condition &= groups_seen(project, environments=environments, release=release)
     if text := params.text(query, "q"):
         asked = Asked(project, person=person, now=now, since=span.start if span else None)
         try:

@@ -17,6 +17,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from mini_sentry.analytics import lookups
 from mini_sentry.analytics.columns import asking
+from mini_sentry.groups.leads import MAX_NAMED
 from mini_sentry.groups.models import Event, Group, GroupScope, Level, Status
 from mini_sentry.groups.search import All, Either, Node, Not, Term, Value, Word, nearest_of
 from mini_sentry.groups.short_ids import parse as parse_short_id
@@ -25,8 +26,6 @@ from mini_sentry.releases.models import Release
 
 MAX_TAGGED: Final = 10_000
 MAX_TAGGED_TERMS: Final = 3
-MAX_NAMED: Final = 1_000
-"""Groups that are named one by one to find the events of."""
 NEW_FOR: Final = timedelta(days=7)
 
 _GROUP_TEXTS: Final = ("title", "type", "value", "culprit")

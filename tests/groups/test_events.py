@@ -94,8 +94,9 @@ def test_an_unknown_project_has_no_events(client: Client, group: Group) -> None:
     assert get(client, "events/")["count"] == 1
 
 
-def test_the_filters_keep_what_they_name(client: Client, shop: Project, group: Group) -> None:
+def test_the_filters_keep_what_they_name(client: Client, shop: Project) -> None:
     release = make_release(shop, "2.0")
+    group = make_group(shop, "ValueError: cannot pay", environments=("production", "staging"), release="2.0")
     make_event(group, message="a", level="fatal", environment="production", release=release, user="id:7")
     make_event(group, message="b", level="error", environment="staging", received_at=NOON + SECOND)
     make_event(make_group(shop, "Other: x", status="resolved"), message="c", level="info", environment="", received_at=NOON - SECOND, user="email:ann@x.test")  # fmt: skip

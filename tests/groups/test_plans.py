@@ -16,8 +16,9 @@ from mini_sentry.accounts.models import User
 from mini_sentry.alerts.conditions import LEVELS_OF
 from mini_sentry.alerts.occurred import Question, Scope, Window, last_events, ranks, times_by_group, window_counts
 from mini_sentry.groups.counting import count, count_events
-from mini_sentry.groups.models import Event, Group
+from mini_sentry.groups.models import Event, Group, GroupScope
 from mini_sentry.projects.models import Project
+from tests.factories import make_event, make_release
 from tests.many_rows import seed
 from tests.people import make_owner
 
@@ -99,6 +100,25 @@ def test_a_rare_word_leads_to_its_events(browser: Client) -> None:
     assert found["count"] == len(found["results"]) == Event.objects.filter(message__contains="137777").count() == 1
     if connection.vendor == "postgresql":
         assert looked_through(captured) == []
+
+
+@pytest.mark.parametrize("query", ["environment=qa", "release=shop@9.9", "environment=nowhere"])
+def test_a_rare_place_leads_to_its_events(browser: Client, rows: list[Project], query: str) -> None:
+    group = Group.objects.get(pk=LOUD)
+    release = make_release(group.project, "shop@9.9", environment="qa")
+    GroupScope.objects.create(
+        group=group,
+        environment="qa",
+        release_version="shop@9.9",
+        count=1,
+        first_seen=group.first_seen,
+        last_seen=group.last_seen,
+    )
+    rare = make_event(group, environment="qa", release=release, received_at=timezone.now())
+    with CaptureQueriesContext(connection) as captured:
+        found = browser.get(f"/api/events/?project={group.project.slug}&limit=50&{query}").json()
+    assert [one["id"] for one in found["results"]] == ([] if "nowhere" in query else [rare.event_id.hex])
+    assert looked_through(captured) == []
 
 
 def test_what_alert_rules_ask_looks_through_no_big_table(browser: Client, rows: list[Project]) -> None:
