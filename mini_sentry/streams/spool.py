@@ -81,6 +81,7 @@ class Spooling:
         self._max_bytes = max_bytes
         self._clock = clock
         self._is_away = False
+        self._told = ""
         self._size_bytes = 0
         self._added_bytes = 0
         self._stop = threading.Event()
@@ -172,8 +173,11 @@ class Spooling:
                         self._send_on()
                     elif self._is_away and self._answers():
                         self._came_back()
+                    self._told = ""
                 except LogError as error:
-                    logger.debug("The spool waits: %s", error)
+                    if self._told != str(error):
+                        self._told = str(error)
+                        logger.warning("The spool waits: %s", error)
                 except Exception:
                     # This thread must live: without it nothing is ever sent on.
                     logger.exception("The spool could not be sent on")
