@@ -139,7 +139,7 @@ def _has_redis(url: str) -> bool:
 
 
 def _waiting_tasks() -> int | None:
-    """Tasks that nobody has finished. None for a broker that cannot be asked, or a file that is not there yet."""
+    """Tasks that nobody has finished. None for a broker that cannot be asked."""
     broker = settings.CELERY_BROKER_URL
     if broker.startswith(SCHEMES):
         with closing(_redis(broker)) as client:
@@ -147,8 +147,10 @@ def _waiting_tasks() -> int | None:
             taken: Any = client.hlen("unacked")
             return int(waiting + taken)
     path: Path = settings.DATA_DIR / "tasks.db"
-    if broker or not path.exists():
+    if broker:
         return None
+    if not path.exists():
+        return 0
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=ASK_SECONDS)) as database:
         return int(database.execute("SELECT count(*) FROM task WHERE queue = ?", (QUEUE,)).fetchone()[0])
 
