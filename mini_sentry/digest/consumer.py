@@ -30,7 +30,16 @@ from mini_sentry.grouping.group import explain
 from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import Bodies, Body, Compressor, pack
 from mini_sentry.groups.dictionaries import Trainer, latest
-from mini_sentry.groups.occurrences import Candidate, GroupGone, Occurrences, count, day_of, place, stored_already
+from mini_sentry.groups.occurrences import (
+    Candidate,
+    GroupGone,
+    Occurrences,
+    count,
+    day_of,
+    let_go,
+    place,
+    stored_already,
+)
 from mini_sentry.groups.short_ids import short_id
 from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
@@ -138,7 +147,12 @@ class Digest:
         """Digest one batch and send what it owes. Raises IntegrityError or DataError when the store refuses its data."""
         if self._room is not None:
             self._room.check()
-        self._settle(self.digest(records))
+        try:
+            digested = self.digest(records)
+        except GroupGone as gone:
+            let_go(gone.group_ids)
+            raise
+        self._settle(digested)
 
     def digest(self, records: Sequence[Record]) -> Digested:
         """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""

@@ -8,18 +8,19 @@ ones (a new group, a regression) go through the models.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from mini_sentry.grouping.group import Grouping
 from mini_sentry.groups import assignment, engines
 from mini_sentry.groups.engines import Arrival, EventRow, GroupUpdate, ProjectTouch, ScopeAddition
-from mini_sentry.groups.models import Activity, Group, Status
+from mini_sentry.groups.models import Activity, Group, GroupHash, Status
 from mini_sentry.groups.transitions import regresses
 from mini_sentry.projects.statements import chunks, column_time, moment
 from mini_sentry.protocol.event import Event
@@ -82,7 +83,12 @@ class Occurrences:
 
 
 class GroupGone(Exception):
-    """A group was deleted while events fell into it: roll back, and find their groups again."""
+    """Groups (or a whole project) were deleted while events fell into them: roll back, `let_go` of the groups, and find the
+    events' groups again."""
+
+    def __init__(self, text: str, group_ids: Collection[int] = ()) -> None:
+        super().__init__(text)
+        self.group_ids = group_ids
 
 
 def stored_already(candidates: Sequence[Candidate]) -> dict[tuple[int, str], int]:
@@ -116,11 +122,13 @@ def place(
         return occurrences
     rows = engines.rows()
     with connection.cursor() as cursor:
-        arrivals = sorted(
-            Arrival(event.project_id, event.event_id, column_time(event.received_at))
-            for event in (candidate.event for candidate in candidates)
+        claimed = rows.claim(
+            cursor,
+            [
+                Arrival(event.project_id, event.event_id, event.received_at)
+                for event in (candidate.event for candidate in candidates)
+            ],
         )
-        claimed = rows.claim(cursor, arrivals)
         if len(claimed) == len(candidates):
             occurrences.stored = list(candidates)
         else:
@@ -162,6 +170,12 @@ def count(occurrences: Occurrences, *, releases: dict[Seen, int]) -> None:
     occurrences.changes |= _make_groups(
         {group_id: by_group[group_id] for group_id in occurrences.made}, occurrences.made, releases, numbers
     )
+
+
+def let_go(group_ids: Collection[int]) -> None:
+    """Forget the hashes that lead to those of these groups that do not exist, so that events with them make a new group."""
+    is_there = Exists(Group.objects.filter(pk=OuterRef("group_id")))
+    GroupHash.objects.filter(group_id__in=group_ids).exclude(is_there).delete()
 
 
 def _event_rows(candidates: Sequence[Candidate], releases: dict[Seen, int]) -> list[EventRow]:
@@ -216,8 +230,8 @@ def _count_known(
             changes[group_id] = _change(
                 group_id, latest, number=number, kind=kind, before=count, added=len(members), last_seen=last_seen
             )
-    if len(changes) < len(by_group):
-        raise GroupGone(f"{len(by_group) - len(changes)} groups were deleted while events fell into them")
+    if missing := by_group.keys() - changes.keys():
+        raise GroupGone(f"groups {sorted(missing)} were deleted while events fell into them", missing)
     return changes, updates
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, connection
 
 from mini_sentry.analytics.rows import decode_event, decode_outcome
 from mini_sentry.digest import consumer, positions
@@ -163,6 +163,20 @@ def test_a_store_that_is_away_while_a_batch_is_read_makes_no_dead_letter(log, sh
     accept(log, shop, envelope(crash()))
     with pytest.raises(OperationalError):
         decode(log.read(topics.INGEST, 1), projects=Away(), limits=Limits())
+
+
+def test_a_group_that_was_deleted_is_made_anew_for_later_events(log, drain, shop):
+    accept(log, shop, envelope(crash()))
+    drain()
+    with connection.cursor() as cursor:
+        for table in ("activity", "groupscope"):
+            cursor.execute(f"DELETE FROM groups_{table}")
+        cursor.execute("DELETE FROM groups_group")
+    accept(log, shop, envelope(crash()))
+    assert "deleted while events fell" in drain().status.error
+    assert drain().status.error is None
+    group = Group.objects.get()
+    assert (group.count, group.number, Event.objects.filter(group=group).count()) == (1, 2, 1)
 
 
 def test_a_record_that_the_store_refuses_is_found_by_halving_and_buried(log, drain, shop, monkeypatch):

@@ -1,6 +1,6 @@
 """The statements over a batch's rows that every relational store says in its own way, and the place that chooses whose.
 
-A batch runs them in the order of `Rows`, in one transaction, and each takes its rows sorted by key: two batches that run
+A batch runs them in the order of `Rows`, in one transaction, and each takes its locks sorted by key: two batches that run
 at once take every lock in one order, so neither can wait for the other in a circle.
 """
 
@@ -15,11 +15,11 @@ Key = tuple[int, str]
 
 
 class Arrival(NamedTuple):
-    """An event's key and the time of its receipt, as columns hold times."""
+    """An event's key and the time of its receipt in Unix seconds."""
 
     project_id: int
     event_id: str
-    received_at: str
+    received_at: float
 
 
 class EventRow(NamedTuple):

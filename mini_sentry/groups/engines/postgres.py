@@ -20,6 +20,7 @@ from mini_sentry.groups.engines import (
     ProjectTouch,
     ScopeAddition,
 )
+from mini_sentry.projects.statements import column_time
 
 _STAGE: Final = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS arriving (project_id bigint, event_id uuid, received_at timestamptz) "
@@ -64,7 +65,11 @@ class PostgresRows:
 
     def claim(self, cursor: CursorWrapper, arrivals: Sequence[Arrival]) -> set[Key]:
         cursor.execute(_STAGE)
-        _copy(cursor, "COPY arriving (project_id, event_id, received_at) FROM STDIN", arrivals)
+        _copy(
+            cursor,
+            "COPY arriving (project_id, event_id, received_at) FROM STDIN",
+            [(project_id, event_id, column_time(seconds)) for project_id, event_id, seconds in arrivals],
+        )
         cursor.execute(
             "INSERT INTO groups_event_key (project_id, event_id, received_at) "
             "SELECT project_id, event_id, received_at FROM arriving ORDER BY project_id, event_id "
