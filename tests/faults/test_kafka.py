@@ -49,6 +49,14 @@ def installation(tmp_path: Path, broker: Tansu) -> Iterator[Installation]:
     made.stop()
 
 
+@pytest.fixture
+def in_memory(tmp_path: Path, kafka: str) -> Iterator[Installation]:
+    """On a broker that keeps nothing, and is quick: reading thousands of small writes back from the emulator takes minutes."""
+    made = installed(tmp_path, kafka)
+    yield made
+    made.stop()
+
+
 def test_a_broker_dies_under_load_and_the_edge_spools_until_it_is_back(installation: Installation, broker: Tansu):
     installation.start("web", "--port", str(installation.port))
     installation.spawn("digest")
@@ -66,7 +74,8 @@ def test_a_broker_dies_under_load_and_the_edge_spools_until_it_is_back(installat
     check(installation, load)
 
 
-def test_a_digest_joins_freezes_and_dies_and_no_event_counts_twice(installation: Installation):
+def test_a_digest_joins_freezes_and_dies_and_no_event_counts_twice(in_memory: Installation):
+    installation = in_memory
     installation.start("web", "--port", str(installation.port))
     first = installation.spawn("digest")
     project = installation.create_project()
