@@ -223,15 +223,13 @@ class _Statement:
                 self._connection.query(f"USE {_identifier(self._database)}", "Null")
         except BaseException as failure:
             self._release()
-            if isinstance(failure, RuntimeError):
-                raise EngineError(str(failure)) from None
+            _tell(failure)
             raise
         return self._connection
 
     def __exit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: object) -> None:
         self._release()
-        if isinstance(failure, RuntimeError):
-            raise EngineError(str(failure)) from None
+        _tell(failure)
 
     def _release(self) -> None:
         try:
@@ -277,3 +275,12 @@ def _quoted(text: str) -> str:
 
 def _identifier(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _tell(failure: BaseException | None) -> None:
+    """Raise what the engine said as EngineError; nothing for any other failure."""
+    if isinstance(failure, UnicodeDecodeError):
+        # Its message quotes the rows, and those were not UTF-8.
+        raise EngineError(failure.object.decode("utf-8", "replace")) from None
+    if isinstance(failure, RuntimeError):
+        raise EngineError(str(failure)) from None

@@ -147,6 +147,11 @@ def test_a_document_that_does_not_fit_is_rejected_and_none_of_its_batch_is_store
     assert store.query("SELECT count() FROM events") == [(0,)]
 
 
+def test_bytes_that_are_no_text_are_rejected_like_any_document_that_cannot_be_read(store: Store) -> None:
+    with pytest.raises(ColumnsRejected):
+        store.insert_documents("events", [b'{"no": "document"\xff'])
+
+
 def test_a_wrong_statement_is_rejected_with_the_engines_number(store: Store) -> None:
     with pytest.raises(ColumnsRejected) as caught:
         store.query("SELECT nothing FROM events")

@@ -105,7 +105,7 @@ def test_poison_on_every_topic_is_a_dead_letter_and_holds_nobody_up(tmp_path: Pa
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}"}
         path = f"/api/{project['id']}/envelope/"
         assert installation.request("POST", path, envelope(event_id, 1), headers).status == 200
-        counted = f"/api/events/?project={project['id']}&backend=ch"
+        counted = f"/api/events/?project={project['slug']}&backend=ch"
         installation.wait_until(
             lambda: [one["event_id"] for one in installation.get(counted).json()["results"]] == [event_id],
             "the event is stored and in the columns",
