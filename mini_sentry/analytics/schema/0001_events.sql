@@ -34,7 +34,9 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     materialize_ttl_recalculate_only = 1,
-    old_parts_lifetime = 60;
+    min_rows_to_fsync_after_merge = 1,
+    old_parts_lifetime = 10,
+    cleanup_delay_period = 10;
 
 {cluster_only}
 CREATE TABLE IF NOT EXISTS {database}.events {on_cluster} AS {database}.events_local
