@@ -49,7 +49,7 @@ from mini_sentry.releases import artifacts, registry, sessions
 from mini_sentry.streams import topics
 from mini_sentry.streams.log import Log, Record
 
-_COMPRESSOR_SECONDS = 10.0
+_COMPRESSOR_SECONDS = 2.0
 _CATEGORIES = frozenset(CATEGORY_OF_ITEM.values()) | {"default"}
 
 logger = logging.getLogger(__name__)
