@@ -20,7 +20,8 @@ SETTINGS
     materialize_ttl_recalculate_only = 1,
     min_rows_to_fsync_after_merge = 1,
     old_parts_lifetime = 10,
-    cleanup_delay_period = 10;
+    cleanup_delay_period = 10,
+    max_cleanup_delay_period = 20;
 
 {cluster_only}
 CREATE TABLE IF NOT EXISTS {database}.outcomes {on_cluster} AS {database}.outcomes_local
