@@ -41,7 +41,7 @@ SAMPLE_SECONDS: Final = 0.5
 
 @dataclass(frozen=True)
 class Replay:
-    """`minutes` of the hour from its middle on both sides, `speed` times as fast; `per_second` is the usual rate as recorded."""
+    """`minutes` of the hour from its middle on both sides, `speed` times as fast; `per_second` is the usual rate."""
 
     minutes: int
     speed: float
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--minutes", type=int, default=60, choices=range(1, 61), metavar="1..60", help="of the hour (60)"
     )
     parser.add_argument("--speed", type=float, default=10, help="times as fast as it came (10)")
-    parser.add_argument("--per-second", type=float, default=60, help="the usual rate as recorded (60)")
+    parser.add_argument("--per-second", type=float, default=60, help="the usual rate (60)")
     parser.add_argument("--digests", default="1,2,4", help="numbers of digest processes (1,2,4)")
     options = parser.parse_args(arguments)
     replay = Replay(options.minutes, options.speed, options.per_second)
