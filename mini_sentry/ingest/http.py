@@ -98,7 +98,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self.headers = []
 
     def on_headers_complete(self) -> None:
-        if self._quick is not None and self._quick.may_take(self.url) and self._is_plain():
+        if self._quick is not None and self._quick.may_take(self.url) and self._is_plain() and self._is_short():
             self._parts = []
             self._size = 0
         else:
@@ -137,6 +137,13 @@ class EdgeProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
             and (self.cycle is None or self.cycle.response_complete)
         )
+
+    def _is_short(self) -> bool:
+        """Whether the body may turn out short. One that is said to be long is not waited for: it may be refused at once."""
+        for name, value in self.headers:
+            if name == b"content-length":
+                return value.isdigit() and int(value) <= INLINE_BYTES
+        return True
 
     def _give_back(self, parts: list[bytes]) -> None:
         self._parts = None

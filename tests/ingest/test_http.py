@@ -261,3 +261,9 @@ def test_a_client_that_leaves_before_the_commit_harms_nobody(short: Running) -> 
         with socket.create_connection(("127.0.0.1", short.port), timeout=10) as connection:
             connection.sendall(raw(event_envelope()))
     assert short.exchange(raw(event_envelope()), ends=b"}").endswith(b'{"id":"%s"}' % EVENT_ID.encode())
+
+
+def test_a_body_that_is_said_to_be_too_large_is_refused_before_it_comes(running: Running) -> None:
+    running.exchange(raw(event_envelope()), ends=b"}")
+    head = raw(b"").replace(b"Content-Length: 0", b"Content-Length: 22020096")
+    assert running.exchange(head, ends=b"}").startswith(b"HTTP/1.1 413 ")
