@@ -13,7 +13,7 @@ from tests.installation import Installation
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 
-OF_NOW = frozenset({"/api/live/", "/api/health/", "/api/groups/spikes/"})
+OF_NOW = frozenset({"/api/live/", "/api/health/", "/api/status/", "/api/groups/spikes/"})
 """Answers that are about this moment and this process."""
 
 
