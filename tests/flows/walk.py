@@ -37,8 +37,11 @@ def walk(site: Installation, *, start: str, end: str) -> dict[str, Any]:
         return answers[path]
 
     counted = {"from": start, "to": end}
-    ask("/api/projects/")
-    for project in ask("/api/projects/"):
+    projects = ask("/api/projects/")
+    # The web process answers before the engine has opened its columns.
+    counting = f"/api/events/clickhouse/?limit=1&project={projects[0]['slug']}"
+    site.wait_until(lambda: site.get(counting).status == 200, "the columns answer")
+    for project in projects:
         of = {"project": project["slug"]}
         ask("/api/projects/{slug}/", slug=project["slug"])
         ask("/api/projects/{slug}/intake/", slug=project["slug"])
