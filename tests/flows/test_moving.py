@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -62,6 +63,18 @@ class Source(NamedTuple):
     answers: dict[str, Any]
 
 
+def _wait_until_nothing_changes(site: Installation, day: dict[str, str]) -> None:
+    """Tasks and columns come after the events: two rounds of questions with the same answers say that they are through."""
+    answers: list[dict[str, Any]] = [{}]
+
+    def is_still() -> bool:
+        time.sleep(2)
+        answers.append(walk(site, **day))
+        return answers[-1] == answers[-2]
+
+    site.wait_until(is_still, "nothing changes any more", seconds=60)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     directory = tmp_path_factory.mktemp("source")
@@ -75,6 +88,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
             "start": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
             "end": f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
         }
+        _wait_until_nothing_changes(site, day)
         export = directory / "everything.zip"
         printed = command(site, "export", export)
         assert "3 projects" in printed
