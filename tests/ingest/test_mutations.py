@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import random
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,10 +192,7 @@ def test_a_damaged_envelope_is_answered_by_the_short_way_as_by_the_long_one_or_n
     quick = server.quick("/api/1/envelope/", body, headers)
     if quick is None:
         return
-    taken = last_message(server)
     long = server.post("/api/1/envelope/", body, headers)
     assert (quick.status, quick.headers) == (long.status, long.headers)
     # An event without an id of its own gets a new one each time.
-    assert quick.body.replace(taken.event_id.encode(), b"") == long.body.replace(
-        last_message(server).event_id.encode(), b""
-    )
+    assert re.sub(rb"[0-9a-f]{32}", b"", quick.body) == re.sub(rb"[0-9a-f]{32}", b"", long.body)
