@@ -123,7 +123,7 @@ class Digest:
         self._projects = Projects()
         self._mapper = Mapper(artifacts.library(), artifacts.maps())
         self._compressors = _Compressors()
-        self._trainer = Trainer(lambda number, dictionary: Compressor(number, dictionary).compress)
+        self._trainer = Trainer()
         self._positions: dict[int, int | None] = {}
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         """How many items ended in each outcome, reason and category since the start, for monitoring."""

@@ -9,15 +9,14 @@ changed. A dictionary stays as long as a body may refer to it.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import zstandard
 from django.db import connection
 
+from mini_sentry.groups.bodies.packing import Compressor
 from mini_sentry.groups.models import BodyDictionary
-
-Compress = Callable[[bytes], bytes]
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +56,10 @@ def train(samples: list[bytes]) -> bytes | None:
         return None
 
 
-def compressed_part(compress: Compress, bodies: Sequence[bytes]) -> float:
-    """What share of the bodies' bytes is left of them."""
-    return sum(len(compress(body)) for body in bodies) / sum(map(len, bodies))
+def compressed_part(dictionary_id: int, dictionary: bytes, bodies: Sequence[bytes]) -> float:
+    """What share of the bodies' bytes is left of them with this dictionary."""
+    compressor = Compressor(dictionary_id, dictionary)
+    return sum(len(compressor.compress(body)) for body in bodies) / sum(map(len, bodies))
 
 
 class Fit(msgspec.Struct):
@@ -144,13 +144,9 @@ class Sampler(msgspec.Struct):
 
 
 class Trainer:
-    """Trains in a thread of its own, one dictionary at a time, and commits what came out.
+    """Trains in a thread of its own, one dictionary at a time, and commits what came out."""
 
-    `compressing(id, dictionary)` is how bodies are compressed with a dictionary.
-    """
-
-    def __init__(self, compressing: Callable[[int, bytes], Compress]) -> None:
-        self._compressing = compressing
+    def __init__(self) -> None:
         self._samplers: dict[int, Sampler] = {}
         self._own: dict[int, float] = {}
         self._busy = threading.Lock()
@@ -182,7 +178,7 @@ class Trainer:
         try:
             if (dictionary := train(samples)) is not None:
                 made = BodyDictionary.objects.create(project_id=project_id, data=dictionary)
-                self._own[made.pk] = compressed_part(self._compressing(made.pk, dictionary), samples)
+                self._own[made.pk] = compressed_part(made.pk, dictionary, samples)
         except Exception:
             logger.exception("A dictionary for project %s was not stored", project_id)
         finally:
