@@ -2,20 +2,18 @@
 
 A project's dictionary is trained on a few of its own scrubbed bodies, as different from each other as can be had, and
 committed before its first use. It is trained anew after ten and a hundred times as many bodies, because the first
-hundred events of an app are seldom typical, and whenever bodies come out much larger than those it was trained on: the app has
+hundred events of an app are seldom typical, and whenever bodies come out a fifth larger than they did at first: the app has
 changed. A dictionary stays as long as a body may refer to it.
 """
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
 
 import msgspec
 import zstandard
 from django.db import connection
 
-from mini_sentry.groups.bodies.packing import Compressor
 from mini_sentry.groups.models import BodyDictionary
 
 logger = logging.getLogger(__name__)
@@ -25,10 +23,9 @@ TRAIN_AFTER = (100, 1_000, 10_000)
 """How many bodies a project must have seen for its first, second and third dictionary."""
 MOST_SAMPLE_BYTES = 2 << 20
 FEWEST_SAMPLES = 16
-RECENT_BODIES = 200
-"""How many bodies the average looks back on."""
-DRIFT = 1.4
-"""How much larger than the bodies it was trained on others may come out. Those of the same errors do by a tenth or two."""
+USUAL_AFTER = 200
+"""So many bodies say how well a dictionary fits; each later one moves the average by as small a part."""
+DRIFT = 1.2
 FEWEST_BETWEEN = 1_000
 """Bodies between the training of a dictionary and that of one that the drift calls for; doubled each time."""
 DRIFTED_SAMPLES = 64
@@ -56,34 +53,25 @@ def train(samples: list[bytes]) -> bytes | None:
         return None
 
 
-def compressed_part(dictionary_id: int, dictionary: bytes, bodies: Sequence[bytes]) -> float:
-    """What share of the bodies' bytes is left of them with this dictionary."""
-    compressor = Compressor(dictionary_id, dictionary)
-    return sum(len(compressor.compress(body)) for body in bodies) / sum(map(len, bodies))
-
-
 class Fit(msgspec.Struct):
-    """How well one dictionary fits: the compressed part of the bodies it was trained on (`own`), and of the latest ones.
-
-    `own` is 0 while unknown: then it is what the first bodies say.
-    """
+    """How well one dictionary fits: the compressed part of a body, at first (`usual`, once known) and lately (`recent`)."""
 
     dictionary_id: int = 0
-    own: float = 0.0
+    usual: float = 0.0
     recent: float = 0.0
     count: int = 0
 
-    def see(self, dictionary_id: int, part: float, *, own: float) -> None:
+    def see(self, dictionary_id: int, part: float) -> None:
         if dictionary_id != self.dictionary_id:
-            self.dictionary_id, self.own, self.recent, self.count = dictionary_id, own, 0.0, 0
+            self.dictionary_id, self.usual, self.recent, self.count = dictionary_id, 0.0, 0.0, 0
         self.count += 1
-        self.recent += (part - self.recent) / min(self.count, RECENT_BODIES)
-        if self.count == RECENT_BODIES and not self.own:
-            self.own = self.recent
+        self.recent += (part - self.recent) / min(self.count, USUAL_AFTER)
+        if self.count == USUAL_AFTER:
+            self.usual = self.recent
 
     @property
     def has_drifted(self) -> bool:
-        return self.count >= RECENT_BODIES and 0.0 < self.own * DRIFT < self.recent
+        return 0.0 < self.usual * DRIFT < self.recent
 
 
 class Sampler(msgspec.Struct):
@@ -99,17 +87,12 @@ class Sampler(msgspec.Struct):
     """Bodies to come before a drift is heeded."""
     next_rest: int = FEWEST_BETWEEN
 
-    def take(
-        self, grouping_hash: str, body: bytes, *, dictionary_id: int = 0, stored_bytes: int = 0, own: float = 0.0
-    ) -> None:
-        """Look at one body, and at what became of it: the dictionary it was compressed with, and its size then.
-
-        `own` is the compressed part of the bodies that the dictionary was trained on, 0 when unknown.
-        """
+    def take(self, grouping_hash: str, body: bytes, *, dictionary_id: int = 0, stored_bytes: int = 0) -> None:
+        """Look at one body, and at what became of it: the dictionary it was compressed with, and its size then."""
         self.seen += 1
         self.rest -= 1
         if self.stage:
-            self.fit.see(dictionary_id, stored_bytes / len(body), own=own)
+            self.fit.see(dictionary_id, stored_bytes / len(body))
         if (self.stage >= len(TRAIN_AFTER) and not self.is_off) or len(body) > MOST_SAMPLE_BYTES:
             return
         if grouping_hash in self.taken:
@@ -148,7 +131,6 @@ class Trainer:
 
     def __init__(self) -> None:
         self._samplers: dict[int, Sampler] = {}
-        self._own: dict[int, float] = {}
         self._busy = threading.Lock()
 
     def observe(
@@ -160,8 +142,7 @@ class Trainer:
             trained = BodyDictionary.objects.filter(project_id=project_id).count()
             stage = min(trained, len(TRAIN_AFTER))
             sampler = self._samplers[project_id] = Sampler(seen=TRAIN_AFTER[stage - 1] if stage else 0, stage=stage)
-        own = self._own.get(dictionary_id, 0.0)
-        sampler.take(grouping_hash, body, dictionary_id=dictionary_id, stored_bytes=stored_bytes, own=own)
+        sampler.take(grouping_hash, body, dictionary_id=dictionary_id, stored_bytes=stored_bytes)
 
     def train_when_due(self) -> None:
         """The batch is over: begin to train for one of the projects that have seen enough."""
@@ -177,8 +158,7 @@ class Trainer:
     def _train(self, project_id: int, samples: list[bytes]) -> None:
         try:
             if (dictionary := train(samples)) is not None:
-                made = BodyDictionary.objects.create(project_id=project_id, data=dictionary)
-                self._own[made.pk] = compressed_part(made.pk, dictionary, samples)
+                BodyDictionary.objects.create(project_id=project_id, data=dictionary)
         except Exception:
             logger.exception("A dictionary for project %s was not stored", project_id)
         finally:

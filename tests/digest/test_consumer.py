@@ -309,22 +309,21 @@ def test_bodies_are_compressed_with_a_dictionary_once_there_are_enough_to_learn_
 
 
 def test_a_dictionary_that_fits_no_more_is_followed_by_another():
-    from mini_sentry.groups.dictionaries import FEWEST_BETWEEN, RECENT_BODIES, TRAIN_AFTER, Sampler
+    from mini_sentry.groups.dictionaries import FEWEST_BETWEEN, TRAIN_AFTER, USUAL_AFTER, Sampler
 
     sampler = Sampler(seen=TRAIN_AFTER[-1], stage=len(TRAIN_AFTER))
 
     def take(count: int, stored_bytes: int, dictionary_id: int = 3) -> bool:
         for number in range(count):
-            body = b"%05d" % number * 2
-            sampler.take(f"{number}", body, dictionary_id=dictionary_id, stored_bytes=stored_bytes, own=0.2)
+            sampler.take(f"{number}", b"%05d" % number * 2, dictionary_id=dictionary_id, stored_bytes=stored_bytes)
         return sampler.end_batch()
 
-    assert not take(RECENT_BODIES, 2)
+    assert not take(USUAL_AFTER, 2)
     assert not take(2 * FEWEST_BETWEEN, 2)
     assert not sampler.samples
-    assert take(RECENT_BODIES, 4)
+    assert take(USUAL_AFTER, 3)
     assert len(sampler.next_stage()) > 64
-    assert not take(FEWEST_BETWEEN, 4)  # the next one is being trained, or could not be
+    assert not take(FEWEST_BETWEEN, 3)  # the next one is being trained, or could not be
     assert not take(FEWEST_BETWEEN, 2, dictionary_id=4)
     assert not take(2 * FEWEST_BETWEEN, 2, dictionary_id=4)
 
