@@ -2,7 +2,7 @@
 
 A project's dictionary is trained on a few of its own scrubbed bodies, as different from each other as can be had, and
 committed before its first use. It is trained anew after ten and a hundred times as many bodies, because the first
-hundred events of an app are seldom typical, and whenever bodies come out a fifth larger than they did at first: the app has
+hundred events of an app are seldom typical, and whenever bodies come out much larger than they did at first: the app has
 changed. A dictionary stays as long as a body may refer to it.
 """
 
@@ -25,7 +25,7 @@ MOST_SAMPLE_BYTES = 2 << 20
 FEWEST_SAMPLES = 16
 USUAL_AFTER = 200
 """So many bodies say how well a dictionary fits; each later one moves the average by as small a part."""
-DRIFT = 1.2
+DRIFT = 1.4
 FEWEST_BETWEEN = 1_000
 """Bodies between the training of a dictionary and that of one that the drift calls for; doubled each time."""
 DRIFTED_SAMPLES = 64

@@ -321,9 +321,9 @@ def test_a_dictionary_that_fits_no_more_is_followed_by_another():
     assert not take(USUAL_AFTER, 2)
     assert not take(2 * FEWEST_BETWEEN, 2)
     assert not sampler.samples
-    assert take(USUAL_AFTER, 3)
+    assert take(USUAL_AFTER, 4)
     assert len(sampler.next_stage()) > 64
-    assert not take(FEWEST_BETWEEN, 3)  # the next one is being trained, or could not be
+    assert not take(FEWEST_BETWEEN, 4)  # the next one is being trained, or could not be
     assert not take(FEWEST_BETWEEN, 2, dictionary_id=4)
     assert not take(2 * FEWEST_BETWEEN, 2, dictionary_id=4)
 
