@@ -216,9 +216,10 @@ class Reader:
 
     @contextmanager
     def _saying_damaged(self, name: str) -> Iterator[None]:
+        # A changed flag makes zipfile ask for a password or for a method it has not: RuntimeError, or one of its kinds.
         try:
             yield
-        except (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, KeyError, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, KeyError, EOFError, RuntimeError) as error:
             raise Damaged(f"{self._path} is damaged: {name} cannot be read ({error}).") from error
 
 
@@ -255,7 +256,7 @@ def reading(path: Path, *, kind: str, version: int) -> Iterator[Reader]:
     """Open an archive of this kind and at most this version. Raises NotAnArchive, TooNew, Damaged, OSError."""
     try:
         archive = zipfile.ZipFile(path)
-    except (NotImplementedError, UnicodeDecodeError) as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise Damaged(f"{path} is damaged: its end cannot be read.") from error
     except zipfile.BadZipFile as error:
         with path.open("rb") as file:
@@ -274,7 +275,7 @@ def _manifest(path: Path, archive: zipfile.ZipFile, kind: str, version: int) -> 
         text = archive.read(MANIFEST)
     except KeyError as error:
         raise NotAnArchive(f"{path} was not written by Mini Sentry.") from error
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
         raise Damaged(f"{path} is damaged: its manifest cannot be read.") from error
     return read_manifest(path, text, kind=kind, version=version)
 

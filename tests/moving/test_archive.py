@@ -102,6 +102,19 @@ def test_no_changed_byte_goes_unnoticed(tmp_path: Path):
             continue
 
 
+@pytest.mark.parametrize("name", [b"rows.zst", b"manifest.json"])
+@pytest.mark.parametrize(("field", "value"), [(8, 0x01), (10, 0x63)], ids=["as encrypted", "as of an unknown method"])
+def test_a_member_that_is_marked_as_something_else_is_damaged(tmp_path: Path, name: bytes, field: int, value: int):
+    path = tmp_path / "marked.zip"
+    write(path)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02", 0, data.rindex(name))
+    data[entry + field] = value
+    path.write_bytes(data)
+    with pytest.raises(Damaged), archive.reading(path, kind="export", version=1) as reader:
+        reader.verify()
+
+
 def test_a_part_that_was_exchanged_is_damaged(tmp_path: Path):
     write(tmp_path / "a")
     with archive.writing(tmp_path / "other", kind="export", version=1, made_by="1") as writer:
