@@ -86,6 +86,7 @@ class Facts:
 class _Seen:
     state: str
     since: float
+    has_answered: bool
 
 
 class Board:
@@ -187,9 +188,13 @@ class Board:
     def _note(self, name: str, state: str, now: float) -> None:
         seen = self._seen.get(name)
         if seen is None or seen.state != state:
-            self._seen[name] = _Seen(state, now)
-            if seen is not None:
-                logger.log(logging.INFO if state == "ok" else logging.WARNING, "%s is %s", name, state)
+            # Engines that start with this process answer a moment after it; that is no news.
+            is_news = seen is not None and seen.has_answered
+            self._seen[name] = _Seen(state, now, has_answered=is_news or state == "ok")
+            if is_news and state == "ok":
+                logger.info("%s: answers again", name)
+            elif is_news:
+                logger.warning("%s: does not answer; /api/status/ says what is limited by it", name)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
