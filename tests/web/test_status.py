@@ -63,6 +63,21 @@ def test_an_engine_is_away_since_it_was_first_missed_and_back_since_it_first_ans
     assert (engines(board)["columns"]["state"], engines(board)["columns"]["limited"]) == ("ok", "")
 
 
+def test_the_log_tells_of_an_engine_that_goes_and_comes_back_but_not_of_one_that_starts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server()
+    board = Board([server.engine], clock=Clock())
+    caplog.set_level("INFO")
+    told = []
+    for is_there in (False, False, True, True, False, True):
+        server.is_there = is_there
+        board.look()
+        told.append([record.levelname for record in caplog.records])
+        caplog.clear()
+    assert told == [[], [], [], [], ["WARNING"], ["INFO"]]
+
+
 def test_an_engine_whose_answer_is_an_error_is_away_and_hides_no_other() -> None:
     def fail() -> bool:
         raise ConnectionError("refused")
