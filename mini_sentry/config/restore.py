@@ -90,11 +90,7 @@ def _put(unpacked: Path, data_dir: Path) -> None:
     names = sorted((path.name for path in unpacked.iterdir()), key=lambda name: name == data_files.MAIN)
     for name in names:
         (unpacked / name).rename(data_dir / name)
-    descriptor = os.open(data_dir, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    directory.sync(data_dir)
 
 
 def fill_columns(source: Path, progress: Progress) -> int:

@@ -15,6 +15,7 @@ import hashlib
 import os
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -78,11 +79,10 @@ class Manifest(msgspec.Struct, frozen=True):
         return next((member for member in self.members if member.name == name), None)
 
 
-class Writer:
-    """Adds members one after the other. Use `writing`."""
+class MemberWriter(ABC):
+    """Adds members one after the other, and measures them; where they go is for each form to say."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+    def __init__(self) -> None:
         self.members: list[Member] = []
 
     def lines(self, name: str, documents: Iterable[bytes]) -> Member:
@@ -94,6 +94,34 @@ class Writer:
         with path.open("rb") as source:
             return self._add(name, iter(lambda: source.read(CHUNK_BYTES), b""), are_lines=False)
 
+    def _add(self, name: str, chunks: Iterable[bytes], *, are_lines: bool) -> Member:
+        digest = hashlib.sha256()
+        line_count = byte_count = 0
+
+        def measured() -> Iterator[bytes]:
+            nonlocal line_count, byte_count
+            for chunk in chunks:
+                digest.update(chunk)
+                line_count += are_lines
+                byte_count += len(chunk)
+                yield chunk
+
+        self._write(name, measured())
+        added = Member(name, line_count, byte_count, digest.hexdigest())
+        self.members.append(added)
+        return added
+
+    @abstractmethod
+    def _write(self, name: str, chunks: Iterable[bytes]) -> None: ...
+
+
+class Writer(MemberWriter):
+    """Into one file. Use `writing`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+
     def finish(self, manifest: Manifest) -> None:
         self._zip.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         self._zip.close()
@@ -103,9 +131,7 @@ class Writer:
         with suppress(OSError, ValueError):
             self._zip.close()
 
-    def _add(self, name: str, chunks: Iterable[bytes], *, are_lines: bool) -> Member:
-        digest = hashlib.sha256()
-        line_count = byte_count = 0
+    def _write(self, name: str, chunks: Iterable[bytes]) -> None:
         parameters = zstandard.ZstdCompressionParameters.from_level(LEVEL, window_log=WINDOW_LOG, enable_ldm=True)
         compressor = zstandard.ZstdCompressor(compression_params=parameters)
         with (
@@ -114,12 +140,6 @@ class Writer:
         ):
             for chunk in chunks:
                 stream.write(chunk)
-                digest.update(chunk)
-                line_count += are_lines
-                byte_count += len(chunk)
-        added = Member(name, line_count, byte_count, digest.hexdigest())
-        self.members.append(added)
-        return added
 
 
 @contextmanager

@@ -17,47 +17,23 @@ from mini_sentry.moving.archive import (
     AlreadyThere,
     Damaged,
     Manifest,
-    Member,
+    MemberWriter,
     NotAnArchive,
     read_manifest,
 )
 
 
-class Writer:
-    """Adds files one after the other. Use `writing`."""
+class Writer(MemberWriter):
+    """Into a directory. Use `writing`."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self._directory = directory
-        self.members: list[Member] = []
-
-    def lines(self, name: str, documents: Iterable[bytes]) -> Member:
-        return self._add(name, (document + b"\n" for document in documents), are_lines=True)
-
-    def file(self, name: str, path: Path) -> Member:
-        with path.open("rb") as source:
-            return self._add(name, iter(lambda: source.read(CHUNK_BYTES), b""), are_lines=False)
 
     def finish(self, manifest: Manifest) -> None:
         self._write(MANIFEST, [msgspec.json.format(msgspec.json.encode(manifest), indent=1)])
         for folder in {(self._directory / member.name).parent for member in self.members} | {self._directory}:
-            _sync(folder)
-
-    def _add(self, name: str, chunks: Iterable[bytes], *, are_lines: bool) -> Member:
-        digest = hashlib.sha256()
-        line_count = byte_count = 0
-
-        def measured() -> Iterator[bytes]:
-            nonlocal line_count, byte_count
-            for chunk in chunks:
-                digest.update(chunk)
-                line_count += are_lines
-                byte_count += len(chunk)
-                yield chunk
-
-        self._write(name, measured())
-        added = Member(name, line_count, byte_count, digest.hexdigest())
-        self.members.append(added)
-        return added
+            sync(folder)
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
         path = self._directory / name
@@ -142,7 +118,8 @@ def is_inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name and bool(path.parts)
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
+    """Make durable what was put into the directory, renamed in it or taken out."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
