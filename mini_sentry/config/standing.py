@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from mini_sentry.analytics import columns
 from mini_sentry.config.redis import QUEUE, SCHEMES
@@ -26,6 +26,7 @@ from mini_sentry.streams.dead_letter_counts import DeadLetterCounts
 from mini_sentry.streams.log import Log, LogError
 from mini_sentry.streams.spool import Spooling
 from mini_sentry.streams.topics import DIGEST, INGEST, READERS
+from mini_sentry.web.health import database_answers
 from mini_sentry.web.status import Backlog, Board, Engine, Facts, Room, Spool
 
 if TYPE_CHECKING:
@@ -101,10 +102,7 @@ def _tasks() -> Engine:
 
 def _has_database() -> bool:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
+        return database_answers()
     finally:
         # A looker needs none between two looks.
         connection.close()

@@ -70,7 +70,7 @@ class HealthView(APIView):
     @extend_schema(operation_id="health", responses=ServerHealthSerializer, tags=["health"])
     def get(self, request: Request) -> Response:
         """Whether the parts answer. 503 when the relational store does not."""
-        has_database = _has_database()
+        has_database = database_answers()
         return Response(
             {
                 "ok": has_database,
@@ -83,7 +83,8 @@ class HealthView(APIView):
         )
 
 
-def _has_database() -> bool:
+def database_answers() -> bool:
+    """Whether the relational store answers, on this thread's connection."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
