@@ -96,13 +96,24 @@ class Installation:
         self._processes.append(process)
         return process
 
-    def _is_up(self, process: subprocess.Popen[bytes]) -> bool:
-        if process.poll() is not None:
-            raise AssertionError(f"the server ended with {process.returncode}:\n{self.output()[-4000:]}")
+    def answers(self) -> bool:
+        """Whether somebody listens and says that all is well."""
         try:
             return self.get("/api/health/").status == 200
         except OSError:
             return False
+
+    def runs(self, role: str) -> bool:
+        try:
+            self.role(role)
+        except LookupError:
+            return False
+        return True
+
+    def _is_up(self, process: subprocess.Popen[bytes]) -> bool:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}:\n{self.output()[-4000:]}")
+        return self.answers()
 
     def output(self) -> str:
         """What its processes wrote to the terminal."""

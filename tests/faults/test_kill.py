@@ -34,12 +34,12 @@ def test_web_and_engine_die_twenty_times_under_load_and_the_books_still_balance(
     with Load(installation.port, project["id"], project["key"]) as load:
         for turn in range(KILLS):
             role = ("web", "engine")[turn % 2]
-            installation.wait_until(partial(_is_up, installation), "the server answers again")
+            installation.wait_until(installation.answers, "the server answers again")
             time.sleep(0.3 + chance.random() * 0.9)
-            installation.wait_until(partial(_runs, installation, role), f"{role} runs")
+            installation.wait_until(partial(installation.runs, role), f"{role} runs")
             kill(installation.role(role))
         time.sleep(1)
-    installation.wait_until(partial(_is_up, installation), "the server answers again")
+    installation.wait_until(installation.answers, "the server answers again")
     ledger.settle(installation)
     books = ledger.read(installation, project["id"])
     assert len(load.acknowledged) > 500, load.answers
@@ -67,18 +67,3 @@ def test_a_death_between_the_transaction_and_the_publish_changes_nothing(install
     books = ledger.read(installation, project["id"])
     assert len(books.event_ids) == 40
     ledger.check(books, acknowledged)
-
-
-def _runs(installation: Installation, role: str) -> bool:
-    try:
-        installation.role(role)
-    except LookupError:
-        return False
-    return True
-
-
-def _is_up(installation: Installation) -> bool:
-    try:
-        return installation.get("/api/health/").status == 200
-    except OSError:
-        return False

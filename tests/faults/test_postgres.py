@@ -90,7 +90,7 @@ def test_tables_are_migrated_while_ingest_accepts(installation: Installation):
     installation.manage("migrate", "groups", "0001", "--verbosity", "0")
     project_id, key = make_project(installation)
     installation.spawn("web", "--port", str(installation.port))
-    installation.wait_until(lambda: _answers(installation), "the server answers", seconds=60)
+    installation.wait_until(installation.answers, "the server answers", seconds=60)
     installation.spawn("digest")
     with (
         Load(installation.port, project_id, key) as load,
@@ -114,10 +114,3 @@ def test_two_migrations_at_once_do_the_work_once(installation: Installation):
     command = [sys.executable, "-m", "mini_sentry.config.cli", "manage", "migrate", "--verbosity", "0"]
     both = [subprocess.Popen(command, env=installation.environment) for _ in range(2)]
     assert [one.wait(120) for one in both] == [0, 0]
-
-
-def _answers(installation: Installation) -> bool:
-    try:
-        return installation.get("/api/health/").status in {200, 503}
-    except OSError:
-        return False

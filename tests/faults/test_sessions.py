@@ -80,7 +80,7 @@ def books_balance(installation: Installation, clients: list[Client]) -> None:
     acknowledged = {key: status for client in clients for key, status in client.acknowledged.items()}
     assert len(acknowledged) > 50
     assert set.union(*(client.statuses for client in clients)) == {200, 201}
-    installation.wait_until(partial(_answers, installation), "the server answers", seconds=60)
+    installation.wait_until(installation.answers, "the server answers", seconds=60)
     installation.wait_until(partial(_agree, installation), "rows and columns agree", seconds=60)
     kept = _kept(installation)
     assert acknowledged.keys() <= kept.keys()
@@ -97,9 +97,9 @@ def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation
     with sending(installation) as clients:
         for turn in range(KILLS):
             role = ("web", "engine")[turn % 2]
-            installation.wait_until(partial(_answers, installation), "the server answers", seconds=60)
+            installation.wait_until(installation.answers, "the server answers", seconds=60)
             time.sleep(2)
-            installation.wait_until(partial(_runs, installation, role), f"{role} runs")
+            installation.wait_until(partial(installation.runs, role), f"{role} runs")
             kill(installation.role(role))
         time.sleep(1)
     books_balance(installation, clients)
@@ -116,21 +116,6 @@ def test_acknowledged_sessions_outlive_the_deaths_of_the_supervisor(installation
             installation.start()
         time.sleep(1)
     books_balance(installation, clients)
-
-
-def _runs(installation: Installation, role: str) -> bool:
-    try:
-        installation.role(role)
-    except LookupError:
-        return False
-    return True
-
-
-def _answers(installation: Installation) -> bool:
-    try:
-        return installation.get("/api/health/").status == 200
-    except OSError:
-        return False
 
 
 def _health(installation: Installation, backend: str = "db") -> list[dict[str, Any]]:

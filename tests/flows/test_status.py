@@ -45,7 +45,7 @@ def test_it_says_how_everything_stands_and_what_is_missing_when_something_dies(i
     assert page["spool"] is None
     assert page["tasks"]["waiting"] >= 0
     kill(installation.pids()[0])
-    installation.wait_until(lambda: not _answers(installation), "all of it ends")
+    installation.wait_until(lambda: not installation.answers(), "all of it ends")
     installation.start("web", "--port", str(installation.port))
     headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}"}
     body = b'{}\n{"type":"event"}\n{"message":"nobody digests"}\n'
@@ -67,11 +67,3 @@ def _waiting(installation: Installation) -> int | None:
     records: int | None
     [records] = [one["records"] for one in status(installation)["backlogs"] if one["group"] == "digest"]
     return records
-
-
-def _answers(installation: Installation) -> bool:
-    try:
-        installation.get("/api/health/")
-    except OSError:
-        return False
-    return True
