@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -36,8 +37,8 @@ WAITS: Final = (
 AT_ONCE: Final = 32
 AT_ONCE_PER_DESTINATION: Final = 2
 MAILS_AT_ONCE: Final = 8
-BURST: Final = 50
-PER_SECOND: Final = 10.0
+BURST: Final = 20
+PER_SECOND: Final = 5.0
 """Attempts of one process: a burst at once, then so many a second, so that a flood of alerts leaves ingest its machine."""
 LEASE_SECONDS: Final = 20.0
 HOLD_SECONDS: Final = 4.0
@@ -45,6 +46,8 @@ HOLD_SECONDS: Final = 4.0
 REST: Final = timedelta(seconds=30)
 POLL_SECONDS: Final = 0.5
 DETAIL_CHARS: Final = 500
+EXCERPTS_KEPT: Final = 64
+"""Of the events told of last: many rules tell of the same one, and to read it costs more than to send the message."""
 
 
 class Sent(NamedTuple):
@@ -91,12 +94,13 @@ def deliver_due(
     running: dict[Future[Sent], Delivery] = {}
     ended: list[tuple[Delivery, Sent]] = []
     held_at = time.monotonic()
+    excerpt_of = lru_cache(EXCERPTS_KEPT)(excerpt.of_event)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alerts-delivery") as pool:
         while True:
             may_attempt = allowance.left() if goes_on() else 0
             claimed = _turn(ended, running.values(), most=may_attempt, now=clock())
             for delivery in claimed:
-                running[pool.submit(_attempt, delivery, message_of(delivery), channels)] = delivery
+                running[pool.submit(_attempt, delivery, message_of(delivery, excerpt_of), channels)] = delivery
             allowance.take(len(claimed))
             attempts += len(claimed)
             if not running and (may_attempt or not goes_on()):
@@ -125,10 +129,12 @@ def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] =
             _record(delivery, one, now=timezone.now(), is_last=True)
 
 
-def message_of(delivery: Delivery) -> Message:
+def message_of(
+    delivery: Delivery, excerpt_of: Callable[[int, str | None], dict[str, Any]] = excerpt.of_event
+) -> Message:
     """What the delivery's next attempt says: its templates over the notification's facts and what is kept of the event."""
     notification = delivery.notification
-    facts = notification.facts | excerpt.of_event(notification.rule.project_id, notification.facts.get("event_id"))
+    facts = notification.facts | excerpt_of(notification.rule.project_id, notification.facts.get("event_id"))
     subject = templates.subject(delivery.subject_template, facts)
     return Message(
         uid=f"{notification.uid}",

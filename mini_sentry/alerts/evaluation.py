@@ -34,7 +34,7 @@ MOST_TRIGGERS: Final = 200
 MOST_FIRINGS: Final = 100
 """Firings written in one transaction, which the digest may have to wait for."""
 PAUSE_RATIO: Final = 19.0
-LONGEST_PAUSE_SECONDS: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 10.0
 """A pause is this many times as long as the work before it: whatever fires, the digest keeps nearly all of the machine."""
 LISTED_COUNT: Final = 2000
 """Thresholds up to this are read off one list of events; for a larger one only the events at its distance are read."""

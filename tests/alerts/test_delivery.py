@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -22,6 +24,7 @@ from mini_sentry.alerts.notifying import Told, sample_facts, write
 from mini_sentry.projects.models import Project
 from tests.alerts.receivers import Mailbox, Receiver, mail_server, receiver
 from tests.alerts.rules import make_rule
+from tests.factories import make_event, make_group
 from tests.installation import free_port
 
 pytestmark = pytest.mark.django_db
@@ -210,6 +213,16 @@ def test_an_attempt_whose_process_died_is_made_again_under_the_same_name(shop: P
     deliver_due(channels=QUICK, allowance=Allowance(), clock=lambda: timezone.now() + timedelta(seconds=6))
     assert attempts(sent) == [(1, "failed", None), (2, "sent", 200)]
     assert hooks.received[0].headers["x-mini-sentry-delivery"] == str(sent.notification.uid)
+
+
+def test_an_event_that_many_rules_tell_of_is_read_once(shop: Project, hooks: Receiver) -> None:
+    event = make_event(make_group(shop), {"message": "broken", "tags": {"shop": "eu"}})
+    for number in range(3):
+        told(make_rule(shop, name=f"Rule {number}", target_value=hooks.url()), event_id=event.event_id.hex)
+    with CaptureQueriesContext(connection) as queries:
+        deliver()
+    assert [received.json["tags"]["shop"] for received in hooks.received] == ["eu"] * 3
+    assert sum('FROM "groups_event"' in query["sql"] for query in queries.captured_queries) == 1
 
 
 def test_a_flood_of_alerts_goes_out_slowly_after_a_first_burst() -> None:
