@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,6 +72,8 @@ class Application:
         self._counts = Counts()
         self.counts_path: Path | None = None
         """Where this worker counts, in a directory with those of the others; None for the only one."""
+        self.bad_setting: BadSetting | None = None
+        """Why the start failed, when a setting is to blame."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -126,6 +127,10 @@ class Application:
             message = await receive()
             try:
                 await (self._start() if message["type"] == "lifespan.startup" else self._stop())
+            except BadSetting as error:
+                self.bad_setting = error
+                await send({"type": f"{message['type']}.failed", "message": ""})
+                return
             except Exception as error:
                 logger.exception("The web process cannot go on")
                 await send({"type": f"{message['type']}.failed", "message": str(error)})
@@ -159,7 +164,7 @@ class Application:
                 refusals=Refusals(time.time, self._counts),
                 counts=self._counts,
                 limits=limits(),
-                trusted_proxies=_networks(settings.TRUSTED_PROXIES),
+                trusted_proxies=settings.TRUSTED_PROXIES,
             )
         )
         self._live = LiveApp(self._bus, find_project=partial(_project_id, key_map), refuse=_refuse)
@@ -244,13 +249,6 @@ def _may_listen(cookies: str) -> bool:
     finally:
         # The thread is one of many, and would keep its connection.
         connection.close()
-
-
-def _networks(words: list[str]) -> list[Any]:
-    try:
-        return [ip_network(word, strict=False) for word in words]
-    except ValueError as error:
-        raise BadSetting("TRUSTED_PROXIES", ",".join(words), f"{error}") from error
 
 
 application = Application()

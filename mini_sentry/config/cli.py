@@ -13,7 +13,7 @@ from dotenv import load_dotenv
 
 import mini_sentry
 from mini_sentry.config.environment import BadSetting, data_directory, published_on
-from mini_sentry.config.supervisor import CannotStart, check_address, run
+from mini_sentry.config.supervisor import BAD_SETTING_CODE, CannotStart, check_address, run
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _command(options)
     except (CannotStart, BadSetting) as error:
         print(f"mini-sentry: {error}", file=sys.stderr)
-        return 1
+        return BAD_SETTING_CODE if isinstance(error, BadSetting) else 1
     except KeyboardInterrupt:
         return 130
 
@@ -100,9 +100,7 @@ def _command(options: argparse.Namespace) -> int:
         case "run":
             return run(options.host, options.port, data_dir=data_directory(os.environ), environment=os.environ)
         case "manage":
-            from django.core.management import execute_from_command_line
-
-            execute_from_command_line(["mini-sentry manage", *options.arguments])
+            _manage(options.arguments)
             return 0
         case "export" | "import" | "backup" | "restore":
             from mini_sentry.config import moves
@@ -118,6 +116,17 @@ def _command(options: argparse.Namespace) -> int:
             from mini_sentry.config import roles
 
             return roles.engine(role, supervised=options.supervised)
+
+
+def _manage(arguments: Sequence[str]) -> None:
+    from django.core.management import execute_from_command_line
+    from django.db import OperationalError
+
+    try:
+        execute_from_command_line(["mini-sentry manage", *arguments])
+    except OperationalError as error:
+        said = f"{error}".partition("\n")[0].rstrip(".")
+        raise CannotStart(f"The database cannot be used: {said}. DATABASE_URL says where it is.") from error
 
 
 def _web(options: argparse.Namespace) -> int:

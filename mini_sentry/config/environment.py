@@ -1,6 +1,7 @@
 """Environment variables as values: text, numbers, flags and lists, with an error that names the variable."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import platformdirs
@@ -41,6 +42,13 @@ class Environment:
     def words(self, name: str, default: str) -> list[str]:
         """A list separated by commas; blanks around the parts do not count."""
         return [word for part in self.text(name, default).split(",") if (word := part.strip())]
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """A list of addresses and networks separated by commas, none when unset. Raises BadSetting."""
+        try:
+            return [ip_network(word, strict=False) for word in self.words(name, "")]
+        except ValueError as error:
+            raise BadSetting(name, self.text(name, ""), f"{error}") from error
 
 
 def data_directory(variables: Mapping[str, str]) -> Path:

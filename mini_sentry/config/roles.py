@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -65,7 +65,7 @@ def web(
     """Serve until SIGINT or SIGTERM. Event streams get a second to end, other requests five.
 
     `listen_fd` is an inherited socket to serve on in place of one of its own, and `counts` the file that this worker counts in
-    beside those of the others.
+    beside those of the others. Raises BadSetting.
     """
     import uvicorn
 
@@ -102,7 +102,11 @@ def web(
     _settle_heap()
     application.counts_path = counts
     server = Server(uvicorn.Config(application, **options))
-    server.run([socket.socket(fileno=listen_fd)] if listen_fd is not None else None)
+    # The server exits when the start failed, with a code of its own.
+    with suppress(SystemExit):
+        server.run([socket.socket(fileno=listen_fd)] if listen_fd is not None else None)
+    if application.bad_setting is not None:
+        raise application.bad_setting
     return 0 if server.started else 1
 
 

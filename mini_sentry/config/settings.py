@@ -65,7 +65,7 @@ KAFKA = kafka(env, max_request_mb=MAX_REQUEST_MB)
 COLUMN_TOPICS = column_topics(env, KAFKA)
 SPOOL_DIR = env.text("SPOOL_DIR", "")
 SPOOL_MB = env.number("SPOOL_MB", 1024)
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 _MAIL_BACKENDS = {
     "console": "django.core.mail.backends.console.EmailBackend",

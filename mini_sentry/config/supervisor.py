@@ -34,6 +34,10 @@ STEADY_SECONDS = 30.0
 """A child that lived this long is started again at once; one that died sooner waits longer each time."""
 
 
+BAD_SETTING_CODE = os.EX_CONFIG
+"""How a process ends that cannot use a setting: to start it again would change nothing."""
+
+
 class CannotStart(Exception):
     """The start was refused; the text is for the person at the terminal."""
 
@@ -159,6 +163,7 @@ class Child:
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         self._start_at = 0.0
         self._started_at = 0.0
+        self._has_died = False
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -172,10 +177,16 @@ class Child:
         )
 
     def watch(self) -> None:
-        """Start the process again if it died, not sooner than its back-off allows."""
+        """Start the process again if it died, not sooner than its back-off allows.
+
+        Raises CannotStart when the first one could not use a setting. A later one may meet a file that is being edited.
+        """
         now = time.monotonic()
         if self.process is not None and (code := self.process.poll()) is not None:
             self._release()
+            if code == BAD_SETTING_CODE and not self._has_died:
+                raise CannotStart("A setting cannot be used; see the line above.")
+            self._has_died = True
             if now - self._started_at > STEADY_SECONDS:
                 self._backoff_seconds = FIRST_BACKOFF_SECONDS
             self._start_at = now + self._backoff_seconds

@@ -20,7 +20,7 @@ BACKLOG = 2048
 def serve(host: str, port: int, count: int, *, environment: Mapping[str, str]) -> int:
     """Run `count` workers until SIGINT or SIGTERM.
 
-    Raises CannotStart when the port cannot be had.
+    Raises CannotStart when the port cannot be had or a setting cannot be used.
     """
     stopping = stop_on_signals()
     counts = Path(tempfile.mkdtemp(prefix="mini-sentry-web-"))

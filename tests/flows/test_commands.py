@@ -94,6 +94,26 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+def test_a_setting_that_cannot_be_used_stops_a_later_start_as_well(tmp_path: Path):
+    with running(tmp_path / "data"):
+        pass
+    spoiled = Installation(tmp_path / "data", variables={"REDIS_URL": "nonsense"})
+    done = command(spoiled, "run", "--port", str(spoiled.port))
+    assert done.returncode == 1
+    assert "REDIS_URL='nonsense' cannot be used" in done.stderr
+    assert done.stderr.endswith("A setting cannot be used; see the line above.\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence(tmp_path: Path):
+    away = Installation(tmp_path / "data", variables={"DATABASE_URL": "postgresql://me:secret@127.0.0.1:9/x"})
+    done = command(away, "run", "--port", str(away.port))
+    assert done.returncode == 1
+    assert "The database cannot be used: connection failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
 def test_only_this_machines_names_are_answered_but_ingest_takes_any(installation: Installation):
     project = installation.create_project("Hosts", "hosts")
     for path in ("/", "/api/projects/", "/api/live/?project=hosts", "/docs/", "/p/hosts/issues"):

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -168,9 +170,6 @@ def test_they_stop_together_and_a_killed_parent_leaves_none(installation: Instal
 
 
 def test_a_number_of_workers_must_make_sense(tmp_path: Path):
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "mini_sentry.config.cli", "web", "--workers"]
     for number in ("0", "many", "-1"):
         done = subprocess.run([*command, number], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -184,3 +183,27 @@ def test_each_answer_of_the_probes_is_small_and_json(installation: Installation)
     refused = installation.request("GET", "/metrics", headers={"Host": "errors.example"})
     assert refused.status == 403
     assert "METRICS_TOKEN" in json.loads(refused.body)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "everybody"}),
+        (
+            "KAFKA_CLIENT_OPTIONS",
+            {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9", "KAFKA_CLIENT_OPTIONS": "no.such.option=1"},
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_them_all_with_its_name(
+    tmp_path: Path, name: str, variables: dict[str, str]
+):
+    installation = Installation(tmp_path / "data")
+    installation.manage("migrate", "--verbosity", "0")
+    spoiled = Installation(tmp_path / "data", port=installation.port, variables=variables)
+    arguments = [sys.executable, "-m", "mini_sentry.config.cli", "web", "--workers", "2", "--port", str(spoiled.port)]
+    done = subprocess.run(arguments, env=spoiled.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"{name}=" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("A setting cannot be used; see the line above.\n")

@@ -45,7 +45,10 @@ def _alone() -> Iterator[None]:
     import psycopg
 
     parameters = connection.get_connection_params()
-    with psycopg.connect(**parameters | {"autocommit": True}) as holder:
+    # Its errors become Django's, like those of every other connection.
+    with connection.wrap_database_errors:
+        holder = psycopg.connect(**parameters | {"autocommit": True})
+    with holder:
         holder.execute("SET statement_timeout = 0")
         holder.execute("SET lock_timeout = 0")
         holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK_ID])
