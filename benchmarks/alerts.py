@@ -45,14 +45,25 @@ def measure(report: Report, *, quick: bool) -> None:
             )
 
 
-def make_rules(made: Installation, project_id: int, count: int) -> None:
-    """Rules of the same kinds over the API."""
+def make_rules(made: Installation, project_id: int, count: int, *, fire: bool) -> None:
+    """Rules over the API: of the same kinds, one in eight or so firing for every new group, or such as look at every batch and do not
+    fire."""
     chance = random.Random(7)
     for number in range(count):
-        reply = made.post(
-            "/api/alert-rules/", {"project": project_id, "target_value": "ops@x.test", **_rule(number, chance)}
-        )
+        rule = _rule(number, chance) if fire else _waiting(number, chance)
+        reply = made.post("/api/alert-rules/", {"project": project_id, "target_value": "ops@x.test", **rule})
         assert reply.status == 201, reply.body
+
+
+def _waiting(number: int, chance: random.Random) -> dict[str, Any]:
+    # The events are errors; a count of 2 makes every group of a batch one that is looked at.
+    fatal = {"level": "fatal", "threshold_count": 2}
+    unreached = {"level": chance.choice(("", "error")), "threshold_count": 2000 + chance.randrange(1000)}
+    return {
+        "name": f"Rule {number}",
+        "threshold_window_minutes": chance.choice((1, 5, 10, 60, 1440)),
+        **(fatal if number % 10 == 0 else unreached),
+    }
 
 
 def _rule(number: int, chance: random.Random) -> dict[str, Any]:
