@@ -2,30 +2,24 @@
 
 import json
 import random
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.alerts.receivers import Mailbox, Receiver, mail_server, receiver
-from tests.installation import Installation, kill
+from tests.alerts.receivers import Mailbox, Receiver, mail_server
+from tests.faults.ledger import rows
+from tests.installation import Installation, free_port, kill
+from tests.scraping import is_ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 GROUPS = 30
 THRESHOLD = 3
 KILLS = 10
-
-
-@pytest.fixture
-def hooks() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
 
 
 @pytest.fixture
@@ -68,7 +62,7 @@ def test_workers_die_and_each_alert_is_told_once(installation: Installation, hoo
         _send(installation, project, group)
         sent += 1
     installation.wait_until(lambda: _is_settled(installation, sent), "all is told", seconds=90)
-    told = _rows(installation, "SELECT rule_id, group_id FROM alerts_notification")
+    told = rows(installation, "SELECT rule_id, group_id FROM alerts_notification")
     assert Counter(told) == Counter(dict.fromkeys(told, 1))
     assert len(told) == 2 * GROUPS
     by_uid = {one.headers["x-mini-sentry-delivery"]: one.json["group_id"] for one in hooks.received}
@@ -78,7 +72,7 @@ def test_workers_die_and_each_alert_is_told_once(installation: Installation, hoo
     assert len(subjects) == GROUPS
     # What came twice came under one name, and only because a process died before it could write the answer down.
     repeated = len(hooks.received) + len(mailbox.mails) - 2 * GROUPS
-    (died,) = _rows(installation, "SELECT count(*) FROM alerts_attempt WHERE detail LIKE 'The process ended%'")
+    (died,) = rows(installation, "SELECT count(*) FROM alerts_attempt WHERE detail LIKE 'The process ended%'")
     assert 0 <= repeated <= died[0]
 
 
@@ -90,15 +84,13 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        self._process = self._installation.spawn("worker")
+        self._port = free_port()
+        variables = {"MINI_SENTRY_HEALTH_PORT": str(self._port)}
+        self._process = self._installation.spawn("worker", variables=variables)
 
     def is_ready(self) -> bool:
-        """Whether it has its tables of open files on the broker: it takes tasks."""
-        try:
-            files = [str(one.readlink()) for one in Path(f"/proc/{self._process.pid}/fd").iterdir()]
-        except FileNotFoundError:
-            return False  # one was closed meanwhile
-        return any(name.endswith("tasks.db") for name in files)
+        """Whether it takes tasks."""
+        return is_ready(self._port)
 
     def die(self) -> None:
         kill(self._process.pid)
@@ -118,16 +110,11 @@ def _word(number: int) -> str:
 
 
 def _is_settled(installation: Installation, sent: int) -> bool:
-    (owed,) = _rows(installation, "SELECT (SELECT count(*) FROM alerts_alerttrigger), "
+    (owed,) = rows(installation, "SELECT (SELECT count(*) FROM alerts_alerttrigger), "
                     "(SELECT count(*) FROM alerts_delivery WHERE status = 'waiting'), "
                     "(SELECT count(*) FROM groups_event)")  # fmt: skip
     return owed[:2] == (0, 0) and owed[2] == sent
 
 
 def _groups(installation: Installation) -> list[int]:
-    return [row[0] for row in _rows(installation, "SELECT id FROM groups_group")]
-
-
-def _rows(installation: Installation, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{installation.data_dir / 'main.db'}?mode=ro", uri=True, timeout=20)) as store:
-        return store.execute(sql).fetchall()
+    return [group for (group,) in rows(installation, "SELECT id FROM groups_group")]

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.receivers import Receiver, receiver
-from tests.engines.stack import distributed
+from tests.alerts.receivers import Receiver
 from tests.faults import ledger
 from tests.faults.ledger import rows
 from tests.faults.load import KINDS, Load
@@ -22,16 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROUNDS = 3
 
 
-@pytest.fixture(params=["embedded", "distributed"])
-def engines(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The variables that choose the engines."""
-    if request.param == "embedded":
-        yield {}
-    else:
-        with distributed() as variables:
-            yield variables
-
-
 @pytest.fixture
 def installation(tmp_path: Path, engines: dict[str, str]) -> Iterator[Installation]:
     made = Installation(tmp_path / "data", variables=engines)
@@ -39,12 +28,6 @@ def installation(tmp_path: Path, engines: dict[str, str]) -> Iterator[Installati
     made.manage("migrate", "--verbosity", "0")
     yield made
     made.stop()
-
-
-@pytest.fixture
-def hooks() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
 
 
 def test_each_role_dies_in_turn_under_load_and_the_books_still_balance(installation: Installation, hooks: Receiver):
