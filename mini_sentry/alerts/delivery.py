@@ -23,6 +23,7 @@ from mini_sentry.alerts.addresses import MAIL
 from mini_sentry.alerts.channels import CHANNELS
 from mini_sentry.alerts.channels.base import Channel, Message, SendFailed
 from mini_sentry.alerts.models import Attempt, Delivery, Notification
+from mini_sentry.projects.statements import CLOCKS_APART
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +116,11 @@ def deliver_due(
                 _hold([delivery.pk for delivery in running.values()], now=clock())
 
 
+def is_any_due(now: datetime) -> bool:
+    """Whether a delivery waits for somebody to attempt it."""
+    return _due((), now=now).exists()
+
+
 def deliver_now(notification: Notification, *, channels: Mapping[str, Channel] = CHANNELS) -> None:
     """One attempt for each target of a notification, all at once, and no other. For what a person waits for."""
     now = timezone.now()
@@ -183,8 +189,10 @@ def _due(held: Collection[Delivery], *, now: datetime) -> QuerySet[Delivery]:
     full = [destination for destination, count in busy.items() if count >= _cap(destination)]
     return (
         Delivery.objects.select_related("notification__rule")
-        .filter(_free(now), status=Delivery.Status.WAITING, next_attempt_at__lte=now)
+        .filter(_free(now), _ripe(now), status=Delivery.Status.WAITING)
         .exclude(destination__in=full)
+        # Theirs is the lease, however the clock was set since they took it.
+        .exclude(pk__in=[delivery.pk for delivery in held])
         .order_by("next_attempt_at", "pk")
     )
 
@@ -194,7 +202,17 @@ def _cap(destination: str) -> int:
 
 
 def _free(now: datetime) -> Q:
-    return Q(leased_until=None) | Q(leased_until__lte=now)
+    lease = timedelta(seconds=LEASE_SECONDS)
+    return Q(leased_until=None) | Q(leased_until__lte=now) | Q(leased_until__gt=now + lease + CLOCKS_APART)
+
+
+def _ripe(now: datetime) -> Q:
+    """Due, or due so far ahead as nobody made it wait: the clock was set back since."""
+    ripe = Q(next_attempt_at__lte=now)
+    for attempt_count, pause in enumerate((timedelta(0), *WAITS)):
+        longest = max(pause, REST) + CLOCKS_APART
+        ripe |= Q(attempt_count=attempt_count, next_attempt_at__gt=now + longest)
+    return ripe
 
 
 def _claim(delivery: Delivery, *, now: datetime) -> bool:

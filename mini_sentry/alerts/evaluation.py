@@ -25,7 +25,7 @@ from mini_sentry.alerts.occurred import Ranks, Scope
 from mini_sentry.alerts.triggers import Changed, read
 from mini_sentry.groups.models import Group, Status
 from mini_sentry.groups.occurrences import Kind
-from mini_sentry.projects.statements import chunks, moment
+from mini_sentry.projects.statements import CLOCKS_APART, chunks, moment
 
 logger = logging.getLogger(__name__)
 
@@ -244,8 +244,9 @@ def _open_groups(group_ids: Collection[int]) -> dict[int, int]:
 def _quiet(group_ids: Sequence[int], *, now: datetime) -> dict[int, set[int]]:
     """By group, the rules that have told of it lately or are snoozed for it."""
     quiet: dict[int, set[int]] = {group_id: set() for group_id in group_ids}
+    keeps_quiet = Q(quiet_until__gt=now, notified_at__lte=now + CLOCKS_APART)
     for part in chunks(sorted(group_ids), _CHUNK):
-        states = AlertState.objects.filter(Q(quiet_until__gt=now) | Q(snoozed_until__gt=now), group__in=part)
+        states = AlertState.objects.filter(keeps_quiet | Q(snoozed_until__gt=now), group__in=part)
         for rule_id, group_id in states.values_list("rule_id", "group_id"):
             quiet[group_id].add(rule_id)
     return quiet

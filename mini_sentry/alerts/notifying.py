@@ -17,7 +17,7 @@ from mini_sentry.alerts.models import AlertRule, AlertState, AlertTarget, Condit
 from mini_sentry.alerts.occurred import LastEvent, Scope, Window
 from mini_sentry.groups.models import Group
 from mini_sentry.groups.short_ids import short_id
-from mini_sentry.projects.statements import chunks
+from mini_sentry.projects.statements import CLOCKS_APART, chunks
 
 _CHUNK: Final = 500
 
@@ -98,7 +98,7 @@ def write(told: Sequence[Told], *, now: datetime, is_test: bool = False) -> list
 def claim_rule(rule: AlertRule, *, now: datetime) -> bool:
     """The claim of a rule that is about its project as a whole: at most one in its quiet while."""
     before = now - timedelta(minutes=quiet_minutes(rule.notify_interval_minutes, rule.rearm_after_minutes))
-    free = Q(last_triggered_at=None) | Q(last_triggered_at__lte=before)
+    free = Q(last_triggered_at=None) | Q(last_triggered_at__lte=before) | Q(last_triggered_at__gt=now + CLOCKS_APART)
     return AlertRule.objects.filter(free, pk=rule.pk, active=True).update(last_triggered_at=now) == 1
 
 
@@ -120,11 +120,12 @@ def _claim(fired: Sequence[Firing], rules: dict[int, AlertRule], *, now: datetim
             AlertState.objects.select_for_update()
             .filter(group__in=part, rule__in=list(rules))
             .order_by("group_id", "rule_id")
-            .values_list("pk", "rule_id", "group_id", "quiet_until", "snoozed_until")
+            .values_list("pk", "rule_id", "group_id", "notified_at", "quiet_until", "snoozed_until")
         )
-        for pk, rule_id, group_id, quiet_until, snoozed_until in states:
+        for pk, rule_id, group_id, notified_at, quiet_until, snoozed_until in states:
             firing = by_group[group_id].get(rule_id)
-            if firing is None or _is_after(quiet_until, now) or _is_after(snoozed_until, now):
+            keeps_quiet = _is_after(quiet_until, now) and not _is_after(notified_at, now + CLOCKS_APART)
+            if firing is None or keeps_quiet or _is_after(snoozed_until, now):
                 continue
             rule = rules[rule_id]
             minutes = quiet_minutes(rule.notify_interval_minutes, rule.rearm_after_minutes)

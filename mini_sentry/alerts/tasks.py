@@ -9,9 +9,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from mini_sentry.alerts import crash_free
-from mini_sentry.alerts.delivery import deliver_due
+from mini_sentry.alerts.delivery import deliver_due, is_any_due
 from mini_sentry.alerts.evaluation import evaluate_pending
-from mini_sentry.alerts.models import AlertTrigger, Delivery
+from mini_sentry.alerts.models import AlertTrigger
 from mini_sentry.projects.running import goes_on
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def catch_up() -> None:
     """What a lost task or a killed worker left behind, and retries that have become due."""
     if AlertTrigger.objects.exists():
         evaluate()
-    if Delivery.objects.filter(status=Delivery.Status.WAITING, next_attempt_at__lte=timezone.now()).exists():
+    if is_any_due(timezone.now()):
         deliver()
 
 

@@ -4,10 +4,13 @@
 `CELERY_RESULT_BACKEND` unset means that results are ignored. Tasks are acknowledged late, so each must be idempotent.
 """
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from celery import Celery, Task, signals
+from celery.schedules import schedule
 from django.db import connections
 
 from mini_sentry.config import leases
@@ -34,9 +37,15 @@ OFTEN: Final = {
 SETTLE: Final = timedelta(minutes=1)
 
 
-def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
+def _steady(started_at: datetime, monotonic: Callable[[], float] = time.monotonic) -> Callable[[], datetime]:
+    """The time since `started_at` as it passes, whatever the clock is set to meanwhile."""
+    began = monotonic()
+    return lambda: started_at + timedelta(seconds=monotonic() - began)
+
+
+def _schedule(now: Callable[[], datetime]) -> dict[str, dict[str, Any]]:
     """Each entry first runs a minute after the start, so that short-lived installations are kept clean as well; those that
-    run more often, after their interval.
+    run more often, after their interval. `now` must be steady: beat would wait for a clock that was set back to catch up.
 
     Nothing is remembered over a restart: the tasks may run more often than their schedule says, and an entry that no
     worker took within its interval expires.
@@ -45,8 +54,8 @@ def _schedule(started_at: datetime) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "task": name,
-            "schedule": interval,
-            "last_run_at": started_at - interval + min(SETTLE, interval),
+            "schedule": schedule(interval, nowfun=now),
+            "last_run_at": now() - interval + min(SETTLE, interval),
             "options": {"expires": interval.total_seconds()},
         }
         for name, interval in intervals.items()
@@ -79,7 +88,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     enable_utc=True,
     timezone="UTC",
-    beat_schedule=_schedule(datetime.now(UTC)),
+    beat_schedule=_schedule(_steady(datetime.now(UTC))),
 )
 app.set_default()
 

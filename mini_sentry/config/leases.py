@@ -53,7 +53,10 @@ CREATE TABLE IF NOT EXISTS task (
 CREATE INDEX IF NOT EXISTS task_ready ON task (queue, priority DESC, id) WHERE taker IS NULL;
 CREATE INDEX IF NOT EXISTS task_leased ON task (taker) WHERE taker IS NOT NULL;
 """
-_READY = "FROM task WHERE queue = ? AND taker IS NULL AND due_at <= ? ORDER BY priority DESC, id LIMIT 1"
+# No wait is longer than the longest: what is due later than that was written before the clock was set back.
+_READY = (
+    "FROM task WHERE queue = ? AND taker IS NULL AND (due_at <= ? OR due_at > ?) ORDER BY priority DESC, id LIMIT 1"
+)
 
 _bells: WeakValueDictionary[Path, threading.Event] = WeakValueDictionary()
 _bells_mutex = threading.Lock()
@@ -111,13 +114,14 @@ class LeaseFile:
                 self._reaped_at = now
                 self._reap(database, now)
             # Looking first keeps an idle poll from asking for the write lock.
-            if not database.execute(f"SELECT 1 {_READY}", (queue, now)).fetchall():
+            ready = queue, now, now + LONGEST_WAIT_SECONDS
+            if not database.execute(f"SELECT 1 {_READY}", ready).fetchall():
                 return None
             if not self._taker:
                 self._become_taker()
             taken = database.execute(
                 f"UPDATE task SET taker = ? WHERE id = (SELECT id {_READY}) RETURNING id, body",  # noqa: S608
-                (self._taker, queue, now),
+                (self._taker, *ready),
             ).fetchall()
             return taken[0] if taken else None
 

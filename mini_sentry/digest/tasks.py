@@ -10,13 +10,14 @@ from typing import Final
 
 from celery import shared_task
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from mini_sentry.digest.mapping import Mapper
 from mini_sentry.digest.remapping import Remapped, remap, remap_by_debug_id
 from mini_sentry.groups.bodies import open_bodies
 from mini_sentry.projects.running import goes_on_for
-from mini_sentry.projects.statements import chunks
+from mini_sentry.projects.statements import CLOCKS_APART, chunks
 from mini_sentry.releases import artifacts
 from mini_sentry.releases.models import Artifact
 
@@ -32,7 +33,9 @@ SETTLE: Final = timedelta(seconds=2)
 def map_stored_events() -> None:
     """Map the stored events of the releases, and with the debug ids, that files were uploaded for. One run on a machine is
     enough."""
-    waiting = Artifact.objects.filter(is_applied=False, created_at__lt=timezone.now() - SETTLE).order_by("pk")
+    now = timezone.now()
+    is_settled = Q(created_at__lt=now - SETTLE) | Q(created_at__gt=now + CLOCKS_APART)
+    waiting = Artifact.objects.filter(is_settled, is_applied=False).order_by("pk")
     if not waiting.exists():
         return
     with (settings.DATA_DIR / "mapping.lock").open("w") as lock:

@@ -1,10 +1,14 @@
 """What SQL statements over many rows share: values a part at a time, and times as columns hold them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
 _T = TypeVar("_T")
+
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart. A time of writing that lies further ahead was written before the clock was
+set back: nobody waits until the clock has caught up with it."""
 
 
 def chunks(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -36,6 +36,13 @@ def test_a_rate_below_the_limit_is_told_once_in_the_interval(shop: Project) -> N
     assert (facts["project"], facts["group_id"], facts["count"]) == ("shop", None, 100)
 
 
+def test_an_interval_does_not_grow_with_a_clock_that_was_set_back(shop: Project) -> None:
+    make_rule(shop, condition="crash_free", crash_free_below=95.0, threshold_count=100)
+    assert evaluate(now=NOON, count=always(100, 6)) == 1
+    assert evaluate(now=NOON - HOUR, count=always(100, 6)) == 1
+    assert evaluate(now=NOON - HOUR / 2, count=always(100, 6)) == 0
+
+
 def test_inactive_rules_and_others_are_left_alone(shop: Project) -> None:
     make_rule(shop, condition="crash_free", crash_free_below=95.0, active=False)
     make_rule(shop)

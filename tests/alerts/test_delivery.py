@@ -215,6 +215,40 @@ def test_an_attempt_whose_process_died_is_made_again_under_the_same_name(shop: P
     assert hooks.received[0].headers["x-mini-sentry-delivery"] == str(sent.notification.uid)
 
 
+@pytest.mark.parametrize("back", [timedelta(minutes=5), timedelta(hours=2), timedelta(days=400)])
+def test_a_clock_that_was_set_back_holds_no_delivery_up(shop: Project, hooks: Receiver, back: timedelta) -> None:
+    sent = told(make_rule(shop, target_value=hooks.url("/flaky/1")))
+    since = lambda: timezone.now() - back  # noqa: E731
+    assert deliver_due(channels=QUICK, allowance=Allowance(), clock=since) == 1
+    assert attempts(sent) == [(1, "failed", 500)]
+    Delivery.objects.update(next_attempt_at=timezone.now() + WAITS[0], leased_until=timezone.now())
+    assert delivery.is_any_due(since())
+    deliver_due(channels=QUICK, allowance=Allowance(), clock=since)
+    assert attempts(sent) == [(1, "failed", 500), (2, "sent", 200)]
+
+
+def test_a_clock_that_is_another_machines_hurries_no_delivery(shop: Project, hooks: Receiver) -> None:
+    told(make_rule(shop, target_value=hooks.url("/500")))
+    behind = lambda: timezone.now() - timedelta(seconds=50)  # noqa: E731
+    for _ in WAITS:
+        assert deliver() == 1
+        assert deliver_due(channels=QUICK, allowance=Allowance(), clock=behind) == 0
+        due_again()
+
+
+@pytest.mark.parametrize("turn", [timedelta(hours=-2), timedelta(hours=2)])
+def test_what_is_being_attempted_while_the_clock_is_set_is_attempted_once(
+    shop: Project, hooks: Receiver, turn: timedelta
+) -> None:
+    for _ in range(2):
+        told(make_rule(shop, target_value=hooks.url("/hang")))
+    threading.Timer(1.5, hooks.released.set).start()
+    set_at = time.monotonic() + 0.3
+    slow: dict[str, Channel] = {"webhook": Webhook(whole_seconds=5)}
+    clock = lambda: timezone.now() + (turn if time.monotonic() > set_at else timedelta())  # noqa: E731
+    assert deliver_due(channels=slow, allowance=Allowance(), clock=clock) == len(hooks.received) == 2
+
+
 def test_an_event_that_many_rules_tell_of_is_read_once(shop: Project, hooks: Receiver) -> None:
     event = make_event(make_group(shop), {"message": "broken", "tags": {"shop": "eu"}})
     for number in range(3):

@@ -122,6 +122,17 @@ def test_a_rule_tells_of_a_group_once_in_its_interval(shop: Project, group: Grou
     assert len(fired(rule, now=NOON + 60 * MINUTE)) == 3
 
 
+def test_an_interval_does_not_grow_with_a_clock_that_was_set_back(shop: Project, group: Group) -> None:
+    rule = make_rule(shop, threshold_count=1, notify_interval_minutes=60)
+    earlier = timedelta(hours=2)
+    occur(group, at=[0])
+    assert len(fired(rule, now=NOON)) == 1
+    occur(group, at=[-7200])
+    assert len(fired(rule, now=NOON - earlier)) == 2
+    occur(group, at=[-7199])
+    assert len(fired(rule, now=NOON - earlier + SECOND)) == 2
+
+
 def test_an_interval_of_none_takes_the_time_to_rearm(shop: Project, group: Group) -> None:
     rule = make_rule(shop, threshold_count=1, notify_interval_minutes=0, rearm_after_minutes=5)
     for minute in (0, 4, 5):

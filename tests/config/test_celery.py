@@ -12,10 +12,11 @@ from celery import Celery
 from celery.beat import Scheduler
 
 from mini_sentry.config import leases
-from mini_sentry.config.celery import _schedule, app
+from mini_sentry.config.celery import _schedule, _steady, app
 from mini_sentry.config.leases import LeaseFile
 from tests.config.test_leases import until
 
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 COMMAND = (sys.executable, "-m", "mini_sentry.config.cli")
 
 
@@ -28,9 +29,21 @@ def test_every_entry_of_the_schedule_is_a_task() -> None:
 
 def test_every_entry_first_runs_a_minute_after_the_start() -> None:
     scheduler = Scheduler(app)
-    for name, entry in _schedule(datetime.now(UTC)).items():
+    for name, entry in _schedule(lambda: NOON).items():
         wait = scheduler.Entry(**entry, name=name, app=app).is_due().next
         assert timedelta() < timedelta(seconds=wait) <= timedelta(minutes=1), name
+
+
+def test_entries_are_due_by_the_time_that_passes_and_not_by_the_clock() -> None:
+    passed = [1000.0]
+    plan = _schedule(_steady(NOON, lambda: passed[0]))["alerts.catch_up"]
+    entry = Scheduler(app).Entry(**plan, name="alerts.catch_up", app=app)
+    for _ in range(2):
+        passed[0] += 9.5
+        assert not entry.is_due().is_due
+        passed[0] += 1
+        assert entry.is_due().is_due
+        entry = next(entry)
 
 
 def test_tasks_outlive_their_worker() -> None:

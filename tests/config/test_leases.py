@@ -158,6 +158,18 @@ def test_a_task_that_goes_on_killing_its_process_waits_longer_each_time(broker: 
     assert body(last.take("mail")) == "deadly"
 
 
+def test_no_wait_after_a_death_grows_with_a_clock_that_was_set_back(broker: Broker) -> None:
+    broker.taker().put("mail", "deadly")
+    for _ in range(FREE_DEATHS):
+        taker = broker.taker()
+        assert taker.take("mail")
+        taker.close()
+    last = broker.taker()
+    assert last.take("mail") is None
+    broker.clock.now -= DAY_SECONDS
+    assert body(last.take("mail")) == "deadly"
+
+
 def test_the_wait_after_a_death_has_bounds() -> None:
     waits = [wait_seconds(deaths) for deaths in range(1, 5_000)]
     assert waits[: FREE_DEATHS - 1] == [0.0] * (FREE_DEATHS - 1)

@@ -309,15 +309,18 @@ def debug_map() -> bytes:
     return json.dumps(json.loads(MAP) | {"debug_id": DEBUG_ID}).encode()
 
 
+@pytest.mark.parametrize(
+    "ago", [timedelta(minutes=1), timedelta(hours=-2)], ids=["a while ago", "before the clock was set back"]
+)
 def test_a_debug_id_that_comes_later_maps_recent_events_of_any_release_and_of_none(
-    client: Client, shop: Project, log, digest
+    client: Client, shop: Project, log, digest, ago: timedelta
 ):
     for number, release in enumerate(("another", "third", None), start=1):
         accept(log, shop, debug_crash(f"{number:032x}", release=release), at=time.time())
     accept(log, shop, crash(f"{9:032x}", release="without"), at=time.time())
     digest()
     upload(shop, debug_map())
-    Artifact.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    Artifact.objects.update(created_at=timezone.now() - ago)
     map_stored_events()
     [group] = Group.objects.all()
     shown = {one["id"]: one["symbolicated"] for one in client.get("/api/events/?project=shop").json()["results"]}
