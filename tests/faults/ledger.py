@@ -16,8 +16,8 @@ from tests.installation import Installation
 
 @dataclass(frozen=True)
 class Ledger:
-    """`event_ids` in storing order; `requests` is how many envelope requests the log holds durably, None where it is not ours
-    to read."""
+    """`event_ids` in storing order; `requests` is how many envelope requests the log took durably, None where it is not ours
+    to read or holds them no more."""
 
     event_ids: list[str]
     group_counts: int
@@ -78,14 +78,18 @@ def read(installation: Installation, *project_ids: int) -> Ledger:
         group_scopes=rows(installation, "SELECT sum(count) FROM groups_groupscope")[0][0],
         column_ids=[event_id for (event_id,) in found],
         outcomes=dict(outcomes),
-        requests=None if "KAFKA_BOOTSTRAP_SERVERS" in installation.variables else _requests(installation),
+        requests=_requests(installation),
     )
 
 
-def _requests(installation: Installation) -> int:
+def _requests(installation: Installation) -> int | None:
+    if "KAFKA_BOOTSTRAP_SERVERS" in installation.variables:
+        return None
     log = open_logs(installation.data_dir)
     try:
         requests, offset = 0, 1
+        if log.first_offset(INGEST) > offset:
+            return None
         while records := log.read(INGEST, offset, limit=5000):
             requests += sum(unpack(record.value).kind == "envelope" for record in records)
             offset = records[-1].offset + 1
