@@ -23,7 +23,7 @@ def variables() -> set[str]:
     found = set()
     for source in SOURCES:
         text = source.read_text()
-        found |= set(re.findall(r'\benv\.(?:text|number|flag|words)\(\s*"([A-Z_]+)"', text))
+        found |= set(re.findall(r'\benv\.(?:text|number|flag|words|networks)\(\s*"([A-Z_]+)"', text))
         found |= set(re.findall(r'variables\.get\("([A-Z_]+)"', text))
     return found
 
