@@ -5,6 +5,7 @@ be handled is written down first: one small write without a sync, which a killed
 is nobody's fault, may lose.
 """
 
+import contextlib
 import struct
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,14 +36,19 @@ class Attempts:
             self._last = Attempt(*_STATE.unpack(state))
 
     def begin(self, start: int, end: int, *, is_alone: bool = False) -> None:
-        """Say what is about to be handled."""
+        """Say what is about to be handled. Raises OSError when that cannot be written down, and then it was not said."""
         last = self._last
         is_again = (last.start, last.is_alone) == (start, is_alone)
-        self._write(Attempt(start, end, last.tries + 1 if is_again else 1, is_alone))
+        attempt = Attempt(start, end, last.tries + 1 if is_again else 1, is_alone)
+        self._write(attempt)
+        self._last = attempt
 
     def survived(self) -> None:
         """Handling failed, but the process did not die of it."""
-        self._write(self._last._replace(tries=0))
+        self._last = self._last._replace(tries=0)
+        # Left as it is, the file is wrong about a process that lives: only should it die now, by one death.
+        with contextlib.suppress(OSError):
+            self._write(self._last)
 
     def alone_until(self, position: int) -> int:
         """The offset before which records are to be handled one by one; 0 when the last attempt ended well."""
@@ -57,6 +63,5 @@ class Attempts:
         return last.is_alone and last.start == offset and last.tries >= TOLERATED
 
     def _write(self, attempt: Attempt) -> None:
-        self._last = attempt
         if self._path is not None:
             self._path.write_bytes(_STATE.pack(*attempt))

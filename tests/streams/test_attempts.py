@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from mini_sentry.streams.attempts import Attempts
+import pytest
+
+from mini_sentry.streams.attempts import TOLERATED, Attempts
 
 
 def died_over(path: Path, start: int, end: int, *, times: int, is_alone: bool = False) -> Attempts:
@@ -49,6 +51,28 @@ def test_an_error_that_was_caught_is_no_death(tmp_path: Path) -> None:
     attempts.begin(10, 20)
     attempts.survived()
     assert Attempts(tmp_path / "attempts").alone_until(10) == 0
+
+
+def test_what_could_not_be_written_down_kills_nobody(tmp_path: Path) -> None:
+    attempts = Attempts(tmp_path / "away" / "attempts")
+    for is_alone in (False, True):
+        for _ in range(TOLERATED):
+            with pytest.raises(FileNotFoundError):
+                attempts.begin(10, 20, is_alone=is_alone)
+            assert attempts.alone_until(10) == 0
+            assert not attempts.is_deadly(10)
+
+
+def test_an_error_that_was_caught_is_no_death_where_nothing_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "attempts"
+    attempts = Attempts(path)
+    for _ in range(TOLERATED):
+        attempts.begin(10, 20)
+        path.unlink()
+        path.mkdir()
+        attempts.survived()
+        path.rmdir()
+    assert attempts.alone_until(10) == 0
 
 
 def test_a_torn_file_is_no_memory(tmp_path: Path) -> None:
