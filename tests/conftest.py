@@ -15,15 +15,41 @@ from mini_sentry.analytics.store import Store
 from mini_sentry.projects.models import Project
 from tests.columns import EngineProcess, empty_columns
 from tests.engines import is_wanted
-from tests.engines.stack import SHARED
+from tests.engines.stack import SHARED, is_whole
 from tests.factories import make_project
 from tests.settings import POSTGRES_PORT
 
 if TYPE_CHECKING:
     from tests.engines.kafka import MockCluster
 
+ROOT = Path(__file__).parent.parent
+LONG = ("faults", "deploy", "flows", "ui", "clients", "config", "analytics")
+STORES = {"db", "transactional_db", "columns"}
+
 # Processes that tests start run with the product's own settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes begins first, so that one of several processes is not left with it at the end. A run on other
+    engines leaves out what says nothing about them."""
+    if is_whole():
+        left_out = [item for item in items if not _concerns_engines(item)]
+        items[:] = [item for item in items if _concerns_engines(item)]
+        config.hook.pytest_deselected(items=left_out)
+    items.sort(key=_minutes_first)
+
+
+def _concerns_engines(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once"):
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return any(map(item.get_closest_marker, ("django_db", "slow", "browser"))) or bool(fixtures & STORES)
+
+
+def _minutes_first(item: pytest.Item) -> int:
+    folder = item.path.relative_to(ROOT).parts[1]
+    return LONG.index(folder) if folder in LONG else len(LONG)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

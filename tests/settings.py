@@ -10,7 +10,7 @@ import tempfile
 from tests.engines import is_wanted
 from tests.installation import free_port
 
-if "MINI_SENTRY_DATA" not in os.environ:
+if "MINI_SENTRY_DATA" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["MINI_SENTRY_DATA"] = tempfile.mkdtemp(prefix="mini-sentry-tests-")
 
 POSTGRES_PORT = free_port()

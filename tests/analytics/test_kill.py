@@ -15,7 +15,7 @@ from mini_sentry.analytics.store import ColumnsUnavailable
 from tests.columns import NOON, EngineProcess, empty_columns, make_row
 
 ROUNDS = 6
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 def many_rows(count: int, *, seed: int = 1) -> Iterator[EventRow]:

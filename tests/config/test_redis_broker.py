@@ -20,7 +20,7 @@ from tests.config.worker import QUEUE, lines, make_app, worker
 from tests.engines.redis import RedisServer, serving
 from tests.installation import kill
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 COMMAND = (sys.executable, "-m", "mini_sentry.config.cli")
 

@@ -18,7 +18,7 @@ from tests.engines.postgres import make_database
 from tests.flows.test_readme import blocks
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(400)]
 
 README = (ROOT / "README.md").read_text()
 HEADING = "## On several machines, or with Compose"

@@ -14,7 +14,7 @@ from tests.digest import rival
 from tests.engines.postgres import drop_database, make_database
 from tests.installation import Installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 PROJECTS = ("Shop", "Till", "Desk")
 

@@ -10,14 +10,15 @@ django.setup()
 
 from django.conf import settings
 
+from mini_sentry.config.wiring import limits, open_log
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.groups.bodies import open_bodies
-from mini_sentry.protocol.limits import Limits
-from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import INGEST
 
-log = open_logs(settings.DATA_DIR)
-digest = Digest(log, open_bodies(settings.BODIES_DIR), limits=Limits())
-digest.resume()
-digest.digest(log.read(INGEST, 1, limit=25))
+log = open_log()
+digest = Digest(log, open_bodies(settings.BODIES_DIR), limits=limits())
+for partition in range(log.partitions(INGEST)):
+    digest.resume(partition)
+    if records := log.read(INGEST, log.first_offset(INGEST, partition), limit=25, partition=partition):
+        digest.digest(records)
 os.kill(os.getpid(), signal.SIGKILL)

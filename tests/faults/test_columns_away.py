@@ -14,7 +14,7 @@ from tests.faults import ledger
 from tests.faults.load import Load, envelope
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(300)]
 
 AT_ONCE_SECONDS = 1.0
 AWAY_SECONDS = 60.0

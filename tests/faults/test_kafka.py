@@ -18,7 +18,7 @@ from tests.engines.kafka import Tansu, serving, topic_prefix
 from tests.faults.load import Load, envelope
 from tests.installation import Installation, kill
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_web_and_engine_die_twenty_times_under_load_and_the_books_still_balance(
             kill(installation.role(role))
         time.sleep(1)
     installation.wait_until(installation.answers, "the server answers again")
-    ledger.settle(installation)
+    ledger.settle(installation, load.acknowledged)
     books = ledger.read(installation, project["id"])
     assert len(load.acknowledged) > 500, load.answers
     assert books.outcomes["filtered", "duplicate"] > 0
@@ -63,7 +63,7 @@ def test_a_death_between_the_transaction_and_the_publish_changes_nothing(install
     died = subprocess.run(command, env=installation.environment, timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
     installation.start("engine")
-    ledger.settle(installation)
+    ledger.settle(installation, acknowledged)
     books = ledger.read(installation, project["id"])
     assert len(books.event_ids) == 40
     ledger.check(books, acknowledged)

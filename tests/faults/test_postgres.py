@@ -15,7 +15,7 @@ from tests.engines.postgres import PostgresServer, serving
 from tests.faults.load import Load
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(300)]
 
 AWAY_SECONDS = 6.0
 

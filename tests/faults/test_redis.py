@@ -13,7 +13,7 @@ from tests.faults import ledger
 from tests.faults.load import Load, envelope
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(200)]
 
 AWAY_SECONDS = 8.0
 """A minute in production; long enough here for every time-out, retry and look of the status page."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 OLD_EVENTS = 20_000
 LONGEST_WAIT_SECONDS = 0.5

@@ -1,10 +1,9 @@
 """Sessions over the deaths of both processes: what was acknowledged is kept, once, and both stores agree."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from mini_sentry.releases.models import SessionStatus
+from tests.faults.ledger import rows
 from tests.installation import Installation, command_line, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
@@ -125,10 +125,9 @@ def _health(installation: Installation, backend: str = "db") -> list[dict[str, A
 
 
 def _agree(installation: Installation) -> bool:
-    rows = _health(installation)
-    return bool(rows) and rows == _health(installation, "ch")
+    found = _health(installation)
+    return bool(found) and found == _health(installation, "ch")
 
 
 def _kept(installation: Installation) -> dict[str, int]:
-    with closing(sqlite3.connect(f"file:{installation.data_dir / 'main.db'}?mode=ro", uri=True)) as database:
-        return dict(database.execute("SELECT session_id, status FROM releases_session").fetchall())
+    return dict(rows(installation, "SELECT session_id, status FROM releases_session"))

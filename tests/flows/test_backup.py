@@ -20,7 +20,7 @@ from tests.flows.test_moving import command
 from tests.installation import Installation
 from tests.ui import seed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from tests.engines.postgres import drop_database, make_database
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 SHOWN_SECONDS = 1.0
 

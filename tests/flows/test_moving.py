@@ -21,7 +21,7 @@ from tests.flows.walk import walk
 from tests.installation import Installation, running
 from tests.ui import seed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(400)]
 
 DICTIONARY = """
 import json

@@ -14,7 +14,7 @@ from tests.engines.kafka import topic_prefix
 from tests.faults.load import envelope
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(120)]
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 EVENTS = 12

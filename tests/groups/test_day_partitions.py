@@ -15,7 +15,7 @@ from mini_sentry.groups.bodies.postgres import PartitionedBodies
 from mini_sentry.groups.partitions import BODY_STORAGE, LOCK_MILLISECONDS, PAUSES_SECONDS, DayPartitions
 from tests.day_tables import day_tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 DAY = date(2026, 3, 14)
 NEXT = DAY + timedelta(days=1)

@@ -22,7 +22,7 @@ from tests.factories import make_event, make_release
 from tests.many_rows import seed
 from tests.people import make_owner
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 GROUPS, EVENTS, DAYS = 20_000, 200_000, 10
 MANY_ROWS = 1_000
