@@ -12,6 +12,9 @@ UI_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -
 # Node 22 or newer from the machine, else the one that requirements/build.txt puts into .venv.
 WITH_NODE := PATH="$$($(CURDIR)/tools/node-path $(CURDIR)/$(BIN)):$$PATH"
 
+# Most of the long tests wait, so that three files at once keep two cores busy.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+
 .PHONY: help setup run dev test check fix e2e bench screenshots wheel openapi ladder chromium \
         openapi-validate openapi-validate-docker postman
 
@@ -26,8 +29,9 @@ run: setup ## Start Mini Sentry on http://127.0.0.1:8000 with its data in ./data
 dev: $(VENV)/.dev frontend/node_modules/.installed ## Server with reload on 8000, UI with reload on 5173
 	@$(BIN)/python tools/dev.py --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test: unit, contract, flow, client, fault, browser, front end
-	$(BIN)/python -m pytest -m ""
+test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test, on the embedded engines and on the others: unit, contract, flow, client, fault, browser, front end
+	$(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
+	TEST_ENGINES=postgres,redis,kafka,clickhouse $(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
 	cd frontend && $(WITH_NODE) npm test
 
 check: $(VENV)/.dev frontend/node_modules/.installed ## Format, lint, types and import order of all parts
