@@ -48,7 +48,8 @@ def broker(engines: dict[str, str]) -> Iterator[Tansu | None]:
 def installation(tmp_path: Path, engines: dict[str, str], broker: Tansu | None, rest: Faults) -> Iterator[Installation]:
     variables = engines | rest.variables
     if broker is not None:
-        variables |= {"KAFKA_BOOTSTRAP_SERVERS": broker.url, "KAFKA_DELIVERY_TIMEOUT_SECONDS": "2"}
+        spool = {"SPOOL_DIR": str(tmp_path / "spool"), "KAFKA_DELIVERY_TIMEOUT_SECONDS": "2"}
+        variables |= spool | {"KAFKA_BOOTSTRAP_SERVERS": broker.url}
     made = Installation(tmp_path / "data", variables=variables)
     made.data_dir.mkdir()
     made.manage("migrate", "--verbosity", "0")
