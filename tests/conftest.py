@@ -14,8 +14,8 @@ from mini_sentry.analytics.chdb_server import address
 from mini_sentry.analytics.store import Store
 from mini_sentry.projects.models import Project
 from tests.columns import EngineProcess, empty_columns
-from tests.engines import is_wanted
-from tests.engines.stack import SHARED, is_whole
+from tests.engines import is_wanted, is_whole
+from tests.engines.stack import SHARED
 from tests.factories import make_project
 from tests.settings import POSTGRES_PORT
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.engines import is_whole
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -78,10 +80,23 @@ class Installation:
         if arguments and not (self.data_dir / "main.db").exists():
             self.data_dir.mkdir(parents=True, exist_ok=True)
             self.manage("migrate", "--verbosity", "0")
+        joins = self.joins()
         started = self.spawn(*(arguments or ("run", "--port", str(self.port))))
         if not arguments or arguments[0] in {"run", "web"}:
             self.wait_until(lambda: self._is_up(started), "the server answers", seconds=60)
+        if not arguments or arguments[0] in {"run", "engine", "digest"}:
+            self.wait_for_a_digest(joins)
         return self
+
+    def joins(self) -> int:
+        """How often a digest has taken partitions of a log in Kafka."""
+        return self.output().count("digest of ingest takes partitions")
+
+    def wait_for_a_digest(self, joins: int) -> None:
+        """In a run on other engines, until one has taken partitions once more than `joins` times: to join takes seconds, and the
+        tests expect a digest that reads what comes."""
+        if is_whole():
+            self.wait_until(lambda: self.joins() > joins, "a digest has joined", seconds=60)
 
     def spawn(self, *arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a command without waiting for it; `variables` are for this process alone."""
@@ -213,7 +228,7 @@ def _engines() -> dict[str, str]:
     # Here, because the engines' own modules want this one.
     from tests.engines import stack
 
-    return stack.SHARED.variables() if stack.is_whole() else {}
+    return stack.SHARED.variables() if is_whole() else {}
 
 
 @contextmanager

@@ -20,9 +20,12 @@ class Roles:
 
     def start(self, *names: str, variables: dict[str, str] | None = None) -> "Roles":
         """All of them unless some are named. Returns when they are ready."""
+        joins = self.installation.joins()
         self.spawn(*names, variables=variables)
         for name in names or ROLES:
             self.wait_until_ready(name)
+        if "digest" in (names or ROLES):
+            self.installation.wait_for_a_digest(joins)
         return self
 
     def spawn(self, *names: str, variables: dict[str, str] | None = None) -> None:

@@ -22,8 +22,9 @@ def scrape(port: int) -> Samples:
 
 
 def value(port: int, name: str, **labels: str) -> float:
-    """One sample; 0 where there is none."""
-    return scrape(port).get((f"mini_sentry_{name}", frozenset(labels.items())), 0.0)
+    """The sum of all samples with these labels, whatever others they have; 0 where there is none."""
+    found = scrape(port).items()
+    return sum(value for (one, has), value in found if one == f"mini_sentry_{name}" and labels.items() <= set(has))
 
 
 def probe(port: int, path: str) -> tuple[int, Any]:

@@ -57,6 +57,7 @@ def test_no_two_parts_have_one_name():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_every_file_of_a_running_server_is_backed_up_or_left_for_a_reason(tmp_path: Path):
     with running(tmp_path / "data") as site:
         _use(site)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.engines import clickhouse, is_wanted, kafka, postgres, redis
+from tests.engines import clickhouse, kafka, postgres, redis
 
 REDIS_DATABASES = 16
 """What a Redis server has when nobody told it otherwise; each installation takes two."""
@@ -60,11 +60,6 @@ class Servers:
 
 SHARED = Servers()
 """For the whole run; `tests/conftest.py` stops it."""
-
-
-def is_whole() -> bool:
-    """Whether every installation of this run is to stand on all four."""
-    return all(is_wanted(engine) for engine in ("postgres", "redis", "kafka", "clickhouse"))
 
 
 @contextmanager

@@ -15,13 +15,14 @@ KINDS = 12
 class Load:
     """Sends to one project until it is stopped. `acknowledged` holds the event ids that were answered 200.
 
-    One event in ten is one that was acknowledged before, sent again as a proxy or an SDK would.
+    Each of its SENDERS rests for `pause_seconds` between two events. One event in ten is one that was acknowledged before, sent again as a proxy or an SDK would.
     """
 
-    def __init__(self, port: int, project_id: int, key: str) -> None:
+    def __init__(self, port: int, project_id: int, key: str, *, pause_seconds: float = 0.0) -> None:
         self._port = port
         self._path = f"/api/{project_id}/envelope/"
         self._headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={key}"}
+        self._pause_seconds = pause_seconds
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.acknowledged: set[str] = set()
@@ -41,7 +42,7 @@ class Load:
     def _send(self, number: int) -> None:
         chance = random.Random(number)
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
-        while not self._stop.is_set():
+        while not self._stop.wait(self._pause_seconds):
             again = self._sent_before(chance)
             event_id = again or uuid.UUID(int=chance.getrandbits(128), version=4).hex
             try:

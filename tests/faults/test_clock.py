@@ -17,7 +17,7 @@ from tests.faults.load import Load, envelope
 from tests.installation import Installation
 from tests.roles import Roles
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(240)]
 
 LIMIT = 1500
 """Events a minute: a few seconds' worth, so that each turn of the clock meets a project that has used its minute up."""

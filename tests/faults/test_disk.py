@@ -17,7 +17,7 @@ from tests.faults.load import Load, envelope
 from tests.installation import Installation
 from tests.roles import ROLES, Roles
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(240)]
 
 FULL_SECONDS = 4.0
 

@@ -20,6 +20,8 @@ from tests.installation import Installation, kill
 
 pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(240)]
 
+AWAY_SECONDS = 60.0
+
 
 @pytest.fixture
 def broker() -> Iterator[Tansu]:
@@ -61,11 +63,12 @@ def test_a_broker_dies_under_load_and_the_edge_spools_until_it_is_back(installat
     installation.start("web", "--port", str(installation.port))
     installation.spawn("digest")
     project = installation.create_project()
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.3) as load:
         time.sleep(3)
         broker.kill9()
+        time.sleep(AWAY_SECONDS - 10)
         before = len(load.acknowledged)
-        time.sleep(6)
+        time.sleep(10)
         assert len(load.acknowledged) > before, "nothing is accepted while Kafka is away"
         broker.start()
         time.sleep(3)

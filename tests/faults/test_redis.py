@@ -13,9 +13,10 @@ from tests.faults import ledger
 from tests.faults.load import Load, envelope
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(240)]
 
-AWAY_SECONDS = 8.0
+AWAY_SECONDS = 60.0
+BRIEFLY_SECONDS = 8.0
 """A minute in production; long enough here for every time-out, retry and look of the status page."""
 
 
@@ -64,13 +65,17 @@ def states(installation: Installation) -> dict[str, Any]:
     return {engine["name"]: engine["state"] for engine in reply.json()["engines"]}
 
 
-@pytest.mark.parametrize("go_away", [stop, kill9, hang], ids=["stopped", "killed", "hangs"])
+@pytest.mark.parametrize(
+    ("go_away", "away_seconds"),
+    [(stop, AWAY_SECONDS), (kill9, BRIEFLY_SECONDS), (hang, BRIEFLY_SECONDS)],
+    ids=["stopped", "killed", "hangs"],
+)
 def test_redis_goes_for_a_while_under_load(
-    installation: Installation, server: RedisServer, go_away: Callable[[RedisServer], None]
+    installation: Installation, server: RedisServer, go_away: Callable[[RedisServer], None], away_seconds: float
 ):
     installation.start()
     project = installation.create_project()
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.05) as load:
         installation.wait_until(lambda: len(load.acknowledged) > 200, "there is load")
         installation.wait_until(lambda: set(states(installation).values()) == {"ok"}, "every engine is there")
         go_away(server)
@@ -81,7 +86,7 @@ def test_redis_goes_for_a_while_under_load(
         installation.wait_until(lambda: states(installation)["tasks"] == "away", "and of the tasks")
         waits = [_timed(installation, project) for _ in range(5)]
         assert max(waits) < 1, "a request waits for nobody who is away"
-        time.sleep(max(0.0, AWAY_SECONDS - (time.monotonic() - gone_at)))
+        time.sleep(max(0.0, away_seconds - (time.monotonic() - gone_at)))
         while_away = len(load.acknowledged) - before
         come_back(server)
         installation.wait_until(lambda: set(states(installation).values()) == {"ok"}, "all is well by itself")

@@ -16,7 +16,7 @@ from tests.faults.load import KINDS, Load
 from tests.installation import Installation
 from tests.roles import ROLES, Roles
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROUNDS = 3
 

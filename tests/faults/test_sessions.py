@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 CLIENTS = 6
 KILLS = 6
 SUPERVISOR_KILLS = 2
+ANSWERED_BEFORE_A_KILL = 50
 # Each session is told of twice; a crash stays a crash, so every third one must be found as such.
 ENDS = ("exited", "errored", "crashed")
 
@@ -76,6 +77,10 @@ def sending(installation: Installation) -> Iterator[list[Client]]:
             client.join(30)
 
 
+def answered(clients: list[Client]) -> int:
+    return sum(len(client.acknowledged) for client in clients)
+
+
 def books_balance(installation: Installation, clients: list[Client]) -> None:
     acknowledged = {key: status for client in clients for key, status in client.acknowledged.items()}
     assert len(acknowledged) > 50
@@ -108,8 +113,9 @@ def test_acknowledged_sessions_outlive_the_deaths_of_web_and_engine(installation
 def test_acknowledged_sessions_outlive_the_deaths_of_the_supervisor(installation: Installation):
     installation.start()
     with sending(installation) as clients:
-        for _ in range(SUPERVISOR_KILLS):
-            time.sleep(2)
+        for turn in range(1, SUPERVISOR_KILLS + 1):
+            wanted = turn * ANSWERED_BEFORE_A_KILL
+            installation.wait_until(lambda: answered(clients) > wanted, "sessions are accepted", seconds=60)  # noqa: B023
             supervisor, *children = installation.pids()
             kill(supervisor)
             installation.wait_until(lambda: not any(map(command_line, children)), "web and engine end", seconds=30)  # noqa: B023

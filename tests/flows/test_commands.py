@@ -94,6 +94,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.once
 def test_a_setting_that_cannot_be_used_stops_a_later_start_as_well(tmp_path: Path):
     with running(tmp_path / "data"):
         pass
@@ -105,6 +106,7 @@ def test_a_setting_that_cannot_be_used_stops_a_later_start_as_well(tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.once
 def test_a_database_that_is_away_is_said_in_a_sentence(tmp_path: Path):
     away = Installation(tmp_path / "data", variables={"DATABASE_URL": "postgresql://me:secret@127.0.0.1:9/x"})
     done = command(away, "run", "--port", str(away.port))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.installation import Installation, kill
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -54,11 +54,12 @@ def may_answer(response: Any) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_no_value_of_a_parameter_breaks_an_endpoint(client: Client, group: Group) -> None:
     broken = []
     for address in addresses(group):
-        for name in NAMES:
-            for value in VALUES[:: 1 if name in ("q", "from", "to", "cursor", "limit") else 3]:
+        for number, name in enumerate(NAMES):
+            for value in VALUES if name in ("q", "from", "to", "cursor", "limit") else VALUES[number % 5 :: 5]:
                 fields = {"project": "shop"} | {name: value}
                 response: Any = client.get(address, fields)
                 if not may_answer(response):
