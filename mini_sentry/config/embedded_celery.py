@@ -92,7 +92,10 @@ class EmbeddedCelery:
         try:
             with broker:
                 return int(broker.channel().queue_declare(conf.task_default_queue, passive=True).message_count)
-        except (*broker.connection_errors, *broker.channel_errors, OSError) as error:
+        except broker.channel_errors:
+            # There is no such queue: Redis keeps no empty list.
+            return 0
+        except (*broker.connection_errors, OSError) as error:
             logger.debug("The broker does not tell how many tasks wait: %s", error)
             return None
 
