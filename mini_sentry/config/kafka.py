@@ -22,6 +22,7 @@ def kafka(env: Environment, *, max_request_mb: int) -> KafkaSettings | None:
         column_partitions=_at_least_one("KAFKA_COLUMN_PARTITIONS", env.number("KAFKA_COLUMN_PARTITIONS", 2)),
         replication=_at_least_one("KAFKA_REPLICATION_FACTOR", env.number("KAFKA_REPLICATION_FACTOR", 1)),
         retention_seconds=_at_least_one("KAFKA_RETENTION_HOURS", env.number("KAFKA_RETENTION_HOURS", 72)) * 3600,
+        dead_letter_seconds=env.number("RETENTION_DAYS", 30) * 86_400,
         max_message_bytes=(max_request_mb << 20) + _MORE_THAN_A_REQUEST,
         delivery_seconds=_at_least_one(
             "KAFKA_DELIVERY_TIMEOUT_SECONDS", env.number("KAFKA_DELIVERY_TIMEOUT_SECONDS", 5)

@@ -106,7 +106,6 @@ def _has_database() -> bool:
     finally:
         # A looker needs none between two looks.
         connection.close()
-    return True
 
 
 def _has_log(log: Log) -> bool:

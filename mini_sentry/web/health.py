@@ -67,7 +67,7 @@ lag: Final = _Lag()
 
 
 class HealthView(APIView):
-    @extend_schema(operation_id="health", responses=ServerHealthSerializer, tags=["health"])
+    @extend_schema(operation_id="health", responses=dict.fromkeys((200, 503), ServerHealthSerializer), tags=["health"])
     def get(self, request: Request) -> Response:
         """Whether the parts answer. 503 when the relational store does not."""
         has_database = database_answers()

@@ -39,6 +39,18 @@ def test_a_request_of_the_largest_size_fits_into_a_record() -> None:
     assert read().max_message_bytes > 20 << 20
 
 
+def test_dead_letters_stay_as_long_as_everywhere() -> None:
+    settings = read(KAFKA_RETENTION_HOURS="10", RETENTION_DAYS="7")
+    assert settings.topic_config(INGEST)["retention.ms"] == "36000000"
+    assert settings.topic_config(DEAD_LETTERS)["retention.ms"] == "604800000"
+    assert read(RETENTION_DAYS="0").topic_config(DEAD_LETTERS)["retention.ms"] == "-1"
+
+
+def test_a_record_outlives_the_loss_of_any_broker_where_there_are_copies() -> None:
+    assert "min.insync.replicas" not in read().topic_config(INGEST)
+    assert read(KAFKA_REPLICATION_FACTOR="3").topic_config(INGEST)["min.insync.replicas"] == "2"
+
+
 def test_options_of_the_client_are_handed_on_but_do_not_decide_what_must_be_so() -> None:
     settings = read(KAFKA_CLIENT_OPTIONS="security.protocol=SASL_SSL, sasl.password=a=b,acks=1")
     options = settings.client(acks="all")

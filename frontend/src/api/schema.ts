@@ -4807,13 +4807,12 @@ export interface operations {
                     "application/json": components["schemas"]["ServerHealth"];
                 };
             };
-            /** @description A store that this needs is away or busy; `Retry-After` says when to come back. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["ServerHealth"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -108,15 +108,16 @@ class Cluster:
         settings, admin = self.settings, self._admin
         wanted = {name: settings.wanted_partitions(topic) for topic, name in settings.names.items()}
         known = self._look()
-        missing = [name for name in wanted if name not in known]
+        missing = {topic: name for topic, name in settings.names.items() if name not in known}
         if missing:
-            config = {
-                "retention.ms": str(settings.retention_seconds * 1000),
-                "max.message.bytes": str(settings.max_message_bytes),
-            }
             made = [
-                Topic(name, num_partitions=wanted[name], replication_factor=settings.replication, config=config)
-                for name in missing
+                Topic(
+                    name,
+                    num_partitions=wanted[name],
+                    replication_factor=settings.replication,
+                    config=settings.topic_config(topic),
+                )
+                for topic, name in missing.items()
             ]
             _finish(admin.create_topics(made, request_timeout=ANSWER_SECONDS), KafkaError.TOPIC_ALREADY_EXISTS)
         grown = [MorePartitions(name, wanted[name]) for name, count in known.items() if count < wanted[name]]

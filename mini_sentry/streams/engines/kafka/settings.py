@@ -12,8 +12,8 @@ class KafkaSettings:
     """How to reach the cluster and what its topics are like.
 
     `names` maps our topics to theirs. `partitions` is that of `ingest`, `column_partitions` that of the topics which fill the
-    columns; there is one of dead letters, whose offsets are their names. These, `replication` and `retention_seconds` count
-    when a topic is made; a topic with fewer partitions gets more, one with more keeps them. The records of the projects in
+    columns; there is one of dead letters, whose offsets are their names. These, `replication`, `retention_seconds` and
+    `dead_letter_seconds` count when a topic is made; a topic with fewer partitions gets more, one with more keeps them. The records of the projects in
     `hot_keys` (`topics.project_key`) go to all partitions, whatever is measured. A record that is not durable after
     `delivery_seconds` has failed. `options` are librdkafka's own, for encryption and sign-in.
     """
@@ -24,6 +24,7 @@ class KafkaSettings:
     column_partitions: int = 2
     replication: int = 1
     retention_seconds: int = 72 * 3600
+    dead_letter_seconds: int = 30 * 86_400
     max_message_bytes: int = 21 << 20
     delivery_seconds: float = 10.0
     hot_keys: frozenset[bytes] = frozenset()
@@ -31,6 +32,15 @@ class KafkaSettings:
 
     def wanted_partitions(self, topic: str) -> int:
         return {INGEST: self.partitions, DEAD_LETTERS: 1}.get(topic, self.column_partitions)
+
+    def topic_config(self, topic: str) -> dict[str, str]:
+        """What a topic is made with; Kafka keeps for good what is to be kept for 0 seconds.
+
+        With copies, all of them but one must have a record before it is confirmed: it outlives the loss of any broker.
+        """
+        kept = self.dead_letter_seconds if topic == DEAD_LETTERS else self.retention_seconds
+        config = {"retention.ms": str(kept * 1000 or -1), "max.message.bytes": str(self.max_message_bytes)}
+        return config | ({"min.insync.replicas": str(self.replication - 1)} if self.replication > 1 else {})
 
     def group_id(self, group: str, topic: str) -> str:
         """One group a topic, so that members of one topic do not disturb those of another."""
