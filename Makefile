@@ -95,12 +95,12 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 frontend/node_modules/.installed: $(VENV)/.run frontend/package.json frontend/package-lock.json
 	@echo "Installing the front end's packages …"
-	@cd frontend && $(WITH_NODE) npm install --no-save --fetch-timeout=60000 --no-fund --no-audit --loglevel=error
+	@cd frontend && $(WITH_NODE) npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 tests/clients/node_modules/.installed: $(VENV)/.run tests/clients/package.json tests/clients/package-lock.json
 	@echo "Installing the SDKs that the tests send with …"
-	@cd tests/clients && $(WITH_NODE) npm install --no-save --fetch-timeout=60000 --no-fund --no-audit --loglevel=error
+	@cd tests/clients && $(WITH_NODE) npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 $(UI): frontend/node_modules/.installed $(UI_SOURCES)
