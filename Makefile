@@ -15,7 +15,7 @@ WITH_NODE := PATH="$$($(CURDIR)/tools/node-path $(CURDIR)/$(BIN)):$$PATH"
 # Most of the long tests wait, so that three files at once keep two cores busy.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup run dev test check fix e2e bench screenshots wheel openapi ladder chromium \
+.PHONY: help setup run dev test test-engines check fix e2e bench screenshots wheel openapi ladder chromium \
         openapi-validate openapi-validate-docker postman
 
 help: ## Show these words
@@ -29,10 +29,12 @@ run: setup ## Start Mini Sentry on http://127.0.0.1:8000 with its data in ./data
 dev: $(VENV)/.dev frontend/node_modules/.installed ## Server with reload on 8000, UI with reload on 5173
 	@$(BIN)/python tools/dev.py --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test, on the embedded engines and on the others: unit, contract, flow, client, fault, browser, front end
+test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test: unit, contract, flow, client, fault, browser, front end
 	$(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
-	TEST_ENGINES=postgres,redis,kafka,clickhouse $(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
 	cd frontend && $(WITH_NODE) npm test
+
+test-engines: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run the tests on PostgreSQL, Redis, a Kafka-protocol broker and ClickHouse
+	TEST_ENGINES=postgres,redis,kafka,clickhouse $(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
 
 check: $(VENV)/.dev frontend/node_modules/.installed ## Format, lint, types and import order of all parts
 	$(BIN)/ruff format --check .

@@ -27,7 +27,7 @@ class Ledger:
     requests: int | None
 
 
-def settle(installation: Installation, acknowledged: set[str] | None = None, *, seconds: float = 60) -> None:
+def settle(installation: Installation, acknowledged: set[str] | None = None, *, seconds: float = 120) -> None:
     """Wait until all that is in the log is digested and can be counted; of a log in Kafka, until all `acknowledged` is stored
     and nothing more comes."""
     if "KAFKA_BOOTSTRAP_SERVERS" in installation.variables:

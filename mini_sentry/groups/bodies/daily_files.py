@@ -6,11 +6,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from mini_sentry.groups.bodies.packing import Decompressors, StoredBody
 from mini_sentry.groups.bodies.store import Body, BodyMissing
+from mini_sentry.streams.engines.sqlite.file import LOCK_SECONDS, patiently
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS body (id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, data BLOB NOT NULL)",
@@ -18,13 +20,13 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS used_dictionary (id INTEGER PRIMARY KEY)",
 )
 _PRAGMAS = (
-    "page_size=32768",
-    "auto_vacuum=INCREMENTAL",
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "wal_autocheckpoint=512",
-    "journal_size_limit=16777216",
-    "cache_size=-4096",
+    "PRAGMA page_size=32768",
+    "PRAGMA auto_vacuum=INCREMENTAL",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=512",
+    "PRAGMA journal_size_limit=16777216",
+    "PRAGMA cache_size=-4096",
 )
 _OPEN_DAYS = 4
 SHRINK_PAGES: Final = 64
@@ -56,11 +58,10 @@ class DailyFiles:
             self._directory.mkdir(parents=True, exist_ok=True)
         elif not path.exists():
             raise BodyMissing(f"no bodies are kept for {day}")
-        connection = sqlite3.connect(path, isolation_level=None, timeout=20)
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        for statement in _SCHEMA:
-            connection.execute(statement)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=LOCK_SECONDS)
+        for statement in (*_PRAGMAS, *_SCHEMA):
+            # Of several that make a file at once, SQLite lets all but one fail at once instead of waiting.
+            patiently(partial(connection.execute, statement), seconds=LOCK_SECONDS)
         days[day] = connection
         if len(days) > _OPEN_DAYS:
             days.popitem(last=False)[1].close()
