@@ -12,8 +12,8 @@ UI_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -
 # Node 22 or newer from the machine, else the one that requirements/build.txt puts into .venv.
 WITH_NODE := PATH="$$($(CURDIR)/tools/node-path $(CURDIR)/$(BIN)):$$PATH"
 
-# Most of the long tests wait, so that three files at once keep two cores busy.
-SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Most of the long tests wait; more than two files at once on two cores make those late that look at the clock.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup run dev test test-engines check fix e2e bench screenshots wheel openapi ladder chromium \
         openapi-validate openapi-validate-docker postman
