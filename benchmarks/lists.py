@@ -5,6 +5,7 @@ import json
 import sqlite3
 import statistics
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +16,8 @@ from tests.installation import Installation
 
 GROUPS = 10_000
 DAY = 86_400
+_ROWS_AT_ONCE = 50_000
+"""More in one statement would not fit into the memory that the engine allows itself."""
 
 
 def measure(report: Report, made: Installation, *, events: int, rounds: int) -> None:
@@ -112,15 +115,19 @@ def seed(made: Installation, project: int, *, events: int, body_id: int) -> None
             ),
         )
         database.execute("UPDATE projects_project SET next_group_number = ?", (GROUPS + 100,))
-    _columns(
-        made,
-        "INSERT INTO sentry.events (project_id, event_id, group_id, received_at, timestamp, level, environment, user, "
-        f"title, tags, v) SELECT {project}, toUUID(concat('00000000-0000-0000-0000-', leftPad(hex(number), 12, '0'))), "
-        f"10 + number % {GROUPS}, now64(3) - toIntervalSecond(intDiv(number * {DAY}, {events})), "
-        f"now64(3) - toIntervalSecond(intDiv(number * {DAY}, {events})), 'error', "
-        "if(number % 2 = 0, 'production', 'staging'), concat('id:', toString(number % 997)), 'TimeoutError: no answer', "
-        f"map('region', concat('eu-', toString(number % 3)), 'shard', toString(number % 16)), 1 FROM numbers({events})",
-    )
+    for first in range(0, events, _ROWS_AT_ONCE):
+        _columns(
+            made,
+            "INSERT INTO sentry.events (project_id, event_id, group_id, received_at, timestamp, level, environment, "
+            f"user, title, tags, v) SELECT {project}, "
+            "toUUID(concat('00000000-0000-0000-0000-', leftPad(hex(number), 12, '0'))), "
+            f"10 + number % {GROUPS}, now64(3) - toIntervalSecond(intDiv(number * {DAY}, {events})), "
+            f"now64(3) - toIntervalSecond(intDiv(number * {DAY}, {events})), 'error', "
+            "if(number % 2 = 0, 'production', 'staging'), concat('id:', toString(number % 997)), "
+            "'TimeoutError: no answer', "
+            "map('region', concat('eu-', toString(number % 3)), 'shard', toString(number % 16)), 1 "
+            f"FROM numbers({first}, {min(_ROWS_AT_ONCE, events - first)})",
+        )
 
 
 def _groups(project: int, events: int) -> Iterator[tuple[object, ...]]:
@@ -157,4 +164,7 @@ def _columns(made: Installation, statement: str) -> None:
     user, password = login.split(":")
     address = address.split("/")[0]
     request = urllib.request.Request(f"http://{address}/?user={user}&password={password}", data=statement.encode())
-    urllib.request.urlopen(request, timeout=120).read()
+    try:
+        urllib.request.urlopen(request, timeout=120).read()
+    except urllib.error.HTTPError as refused:
+        raise SystemExit(f"The columns refused the seeded rows: {refused.read(300)!r}") from refused

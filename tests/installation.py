@@ -187,12 +187,12 @@ class Installation:
         project: dict[str, Any] = reply.json()
         return project | {"key": project["dsn"].split("//")[1].split("@")[0]}
 
-    def wait_until(self, is_true: Callable[[], bool], what: str, *, seconds: float = 20) -> None:
+    def wait_until(self, is_true: Callable[[], bool], what: str, *, seconds: float = 20, every: float = 0.02) -> None:
         deadline = time.monotonic() + seconds
         while not is_true():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds} s: {what}\n{self.output()[-4000:]}")
-            time.sleep(0.02)
+            time.sleep(every)
 
     # Processes
 
