@@ -41,10 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _concerns_engines(item: pytest.Item) -> bool:
-    if item.get_closest_marker("once"):
+    if any(map(item.get_closest_marker, ("once", "browser"))):
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
-    return any(map(item.get_closest_marker, ("django_db", "slow", "browser"))) or bool(fixtures & STORES)
+    return any(map(item.get_closest_marker, ("django_db", "slow"))) or bool(fixtures & STORES)
 
 
 def _minutes_first(item: pytest.Item) -> int:

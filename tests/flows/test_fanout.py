@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.engines.postgres import drop_database, make_database
+from tests.engines.redis import forget
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -41,10 +42,10 @@ class Site:
 class Page:
     """An open event stream."""
 
-    def __init__(self, installation: Installation, *, last_id: str = "") -> None:
+    def __init__(self, installation: Installation, project: dict[str, Any], *, last_id: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=20)
         headers = {"Last-Event-ID": last_id} if last_id else {}
-        self._connection.request("GET", "/api/live/?project=shop", headers=headers)
+        self._connection.request("GET", f"/api/live/?project={project['slug']}", headers=headers)
         self._stream = self._connection.getresponse()
         assert self._stream.status == 200
         self.last_id = ""
@@ -75,16 +76,17 @@ class Page:
         self._connection.close()
 
 
-@pytest.fixture(params=["sqlite", "sqlite and redis", "postgres", "postgres and redis"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["sqlite", "sqlite and redis", "postgres", "postgres and redis"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     variables = {"RATE_LIMIT_EVENTS_PER_MINUTE": "1000"}
     if "redis" in request.param:
-        variables["REDIS_URL"] = request.getfixturevalue("redis")
+        variables["REDIS_URL"] = request.getfixturevalue("redis_server")
+        forget(variables["REDIS_URL"])
     database = f"fanout_{uuid4().hex[:12]}"
     server = request.getfixturevalue("postgres") if "postgres" in request.param else ""
     if server:
         variables["DATABASE_URL"] = make_database(server, database)
-    made = Site(tmp_path / "data", variables)
+    made = Site(tmp_path_factory.mktemp("fanout") / "data", variables)
     try:
         made.start()
         yield made
@@ -94,6 +96,13 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
             drop_database(server, database)
 
 
+@pytest.fixture
+def project(site: Site) -> dict[str, Any]:
+    """One that no other test sends to."""
+    slug = f"shop-{uuid4().hex[:8]}"
+    return site.one.create_project(slug, slug)
+
+
 def send(installation: Installation, project: dict[str, Any], message: str) -> None:
     body = b'{}\n{"type":"event"}\n{"message":"%s"}\n' % message.encode()
     headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}"}
@@ -101,9 +110,10 @@ def send(installation: Installation, project: dict[str, Any], message: str) -> N
     assert reply.status == 200, reply.body
 
 
-def test_an_event_accepted_by_one_process_shows_on_a_page_of_the_other_within_a_second(site: Site):
-    project = site.one.create_project()
-    page = Page(site.other)
+def test_an_event_accepted_by_one_process_shows_on_a_page_of_the_other_within_a_second(
+    site: Site, project: dict[str, Any]
+) -> None:
+    page = Page(site.other, project)
     assert page.next()[0] == "hello"
     # The first event finds a digest that is starting.
     send(site.one, project, "first")
@@ -120,15 +130,14 @@ def test_an_event_accepted_by_one_process_shows_on_a_page_of_the_other_within_a_
     page.close()
 
 
-def test_a_page_that_comes_back_to_the_other_process_hears_what_it_missed(site: Site):
-    project = site.one.create_project()
-    page = Page(site.one)
+def test_a_page_that_comes_back_to_the_other_process_hears_what_it_missed(site: Site, project: dict[str, Any]) -> None:
+    page = Page(site.one, project)
     send(site.one, project, "seen")
     assert [event["title"] for event in page.batch()["latest"]] == ["seen"]
     page.close()
     send(site.one, project, "missed")
     site.one.post(f"/api/events/ingest/token/{project['ingest_token']}/", {"message": "missed as well"})
-    again = Page(site.other, last_id=page.last_id)
+    again = Page(site.other, project, last_id=page.last_id)
     assert again.next()[0] == "hello"
     name, data = again.next()
     assert name == "batch"
@@ -136,8 +145,7 @@ def test_a_page_that_comes_back_to_the_other_process_hears_what_it_missed(site: 
     again.close()
 
 
-def test_whoever_waits_for_an_event_gets_it_from_either_process(site: Site):
-    project = site.one.create_project()
+def test_whoever_waits_for_an_event_gets_it_from_either_process(site: Site, project: dict[str, Any]) -> None:
     path = f"/api/events/ingest/token/{project['ingest_token']}/"
     site.one.wait_until(lambda: site.one.post(path, {"message": "first"}).json()["group"], "the digest works")
     for installation in (site.one, site.other):
@@ -153,8 +161,7 @@ def test_whoever_waits_for_an_event_gets_it_from_either_process(site: Site):
     assert max(waits) < SHOWN_SECONDS, waits
 
 
-def test_both_processes_count_against_one_quota(site: Site):
-    project = site.one.create_project()
+def test_both_processes_count_against_one_quota(site: Site, project: dict[str, Any]) -> None:
     body = b'{}\n{"type":"client_report"}\n{}\n' + b'{"type":"event"}\n{"message":"x"}\n' * 90
     headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}"}
     while time.time() % 60 > 40:

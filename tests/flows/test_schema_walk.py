@@ -13,7 +13,7 @@ from tests import reading
 from tests.installation import Installation, running
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
-SECONDS = 50
+SECONDS = 30
 """For each of the two walks."""
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 STREAMS = ("/api/live/",)

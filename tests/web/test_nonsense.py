@@ -48,6 +48,11 @@ def addresses(group: Group) -> list[str]:
     return found
 
 
+def readable(client: Client, group: Group) -> list[str]:
+    """The addresses that know GET."""
+    return [address for address in addresses(group) if client.get(address).status_code != 405]
+
+
 def may_answer(response: Any) -> bool:
     """503 is the columns being away."""
     return bool(response.status_code < 500 or response.status_code == 503)
@@ -57,9 +62,11 @@ def may_answer(response: Any) -> bool:
 @pytest.mark.timeout(300)
 def test_no_value_of_a_parameter_breaks_an_endpoint(client: Client, group: Group) -> None:
     broken = []
-    for address in addresses(group):
+    for place, address in enumerate(readable(client, group)):
         for number, name in enumerate(NAMES):
-            for value in VALUES if name in ("q", "from", "to", "cursor", "limit") else VALUES[number % 5 :: 5]:
+            # Each value with each name, but not at every address: that would take minutes.
+            every = 3 if name in ("q", "from", "to", "cursor", "limit") else 10
+            for value in VALUES[(place + number) % every :: every]:
                 fields = {"project": "shop"} | {name: value}
                 response: Any = client.get(address, fields)
                 if not may_answer(response):
