@@ -1,5 +1,6 @@
 """Environment variables as values: text, numbers, flags and lists, with an error that names the variable."""
 
+import os
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -63,3 +64,8 @@ def data_directory(variables: Mapping[str, str]) -> Path:
 def published_on(variables: Mapping[str, str]) -> str:
     """The address of this machine that a container's ports are published on, as the operator says; empty outside of one."""
     return variables.get("MINI_SENTRY_PUBLISHED_ON", "").strip()
+
+
+def usable_cores() -> int:
+    """How many processor cores this process may use; a limit on the share of their time is not seen."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -21,10 +21,12 @@ from mini_sentry.config import metrics, retention
 from mini_sentry.config.column_store import migrate_columns
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.exclusive import Occupied
+from mini_sentry.config.helper import COMMAND as HELPER
 from mini_sentry.config.metrics import Sample
 from mini_sentry.config.roles import Part
 from mini_sentry.config.wiring import limits, open_herald, open_log
 from mini_sentry.digest.consumer import Digest
+from mini_sentry.digest.helpers import Helpers
 from mini_sentry.digest.room import Room
 from mini_sentry.digest.unready import StoreUnready, told_apart
 from mini_sentry.groups import partitions
@@ -156,6 +158,7 @@ class _Columns:
 
 def _digest_work(log: Log) -> Work:
     herald = open_herald()
+    helpers = Helpers(settings.DIGEST_HELPERS, HELPER, limits=limits(), may_repeat=log.may_repeat)
     digest = Digest(
         log,
         open_bodies(settings.BODIES_DIR),
@@ -163,6 +166,7 @@ def _digest_work(log: Log) -> Work:
         kick=Kick(tasks.evaluate.delay),
         room=Room(settings.DATA_DIR, retention.retain.delay),
         herald=herald,
+        helpers=helpers,
     )
 
     def consumer(reading: Reading, partition: int) -> Consumer:
@@ -183,6 +187,7 @@ def _digest_work(log: Log) -> Work:
         try:
             group.run(stop)
         finally:
+            helpers.stop()
             herald.stop()
 
     return Work(

@@ -99,7 +99,7 @@ def web(
             application.end_streams()
             await super().shutdown(sockets)
 
-    _settle_heap()
+    settle_heap()
     application.counts_path = counts
     server = Server(uvicorn.Config(application, **options))
     # The server exits when the start failed, with a code of its own.
@@ -130,7 +130,7 @@ def engine(role: str, *, supervised: bool) -> int:
             part.start()
             running.callback(part.stop)
             started.append(part)
-        _settle_heap()
+        settle_heap()
         logger.info("%s is ready", role)
         while not stopping.wait(0.5):
             if not all(part.is_alive() for part in started):
@@ -177,7 +177,7 @@ def _missing(part: Part, started: "list[Part]") -> str:
     return part.missing() if part.is_alive() else "it has ended"
 
 
-def _settle_heap() -> None:
+def settle_heap() -> None:
     """What the start made stays: the collector need not look at it again, nor look so often."""
     gc.collect()
     gc.freeze()

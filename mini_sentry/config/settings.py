@@ -13,7 +13,7 @@ from dotenv import load_dotenv
 import mini_sentry
 from mini_sentry.config.column_store import check_columns
 from mini_sentry.config.databases import database
-from mini_sentry.config.environment import BadSetting, Environment, data_directory, published_on
+from mini_sentry.config.environment import BadSetting, Environment, data_directory, published_on, usable_cores
 from mini_sentry.config.kafka import column_topics, kafka
 from mini_sentry.config.logs import configuration as log_configuration
 from mini_sentry.config.redis import caches, redis_url
@@ -63,6 +63,7 @@ CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER", "")
 check_columns(CLICKHOUSE_URL, database=CLICKHOUSE_DATABASE, cluster=CLICKHOUSE_CLUSTER)
 KAFKA = kafka(env, max_request_mb=MAX_REQUEST_MB)
 COLUMN_TOPICS = column_topics(env, KAFKA)
+DIGEST_HELPERS = env.number("DIGEST_HELPERS", min(2, usable_cores() - 1))
 SPOOL_DIR = env.text("SPOOL_DIR", "")
 SPOOL_MB = env.number("SPOOL_MB", 1024)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

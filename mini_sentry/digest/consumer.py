@@ -13,23 +13,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import msgspec
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from mini_sentry.alerts import triggers
 from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
 from mini_sentry.digest import positions, relay
-from mini_sentry.digest.decode import Counted, Decoded, Unreadable, decode, tallies
-from mini_sentry.digest.facts import facts_of
-from mini_sentry.digest.mapping import Mapper
-from mini_sentry.digest.projects import Projects
+from mini_sentry.digest.decode import Counted, Decoded, Unreadable, distinct, tallies
+from mini_sentry.digest.decoder import Decoder
+from mini_sentry.digest.helpers import Helpers
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
 from mini_sentry.digest.unready import StoreUnready, told_apart
-from mini_sentry.grouping.group import explain
 from mini_sentry.groups import partitions
-from mini_sentry.groups.bodies import Bodies, Body, Compressor, pack
-from mini_sentry.groups.dictionaries import Trainer, latest
+from mini_sentry.groups.bodies import Bodies, Body
+from mini_sentry.groups.dictionaries import Trainer
 from mini_sentry.groups.occurrences import (
     Candidate,
     GroupGone,
@@ -45,31 +42,13 @@ from mini_sentry.live import messages as live
 from mini_sentry.projects import usage
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.protocol.outcomes import CATEGORY_OF_ITEM, Outcome, Reason
-from mini_sentry.releases import artifacts, registry, sessions
+from mini_sentry.releases import registry, sessions
 from mini_sentry.streams import topics
 from mini_sentry.streams.log import Log, Record
 
-_COMPRESSOR_SECONDS = 2.0
 _CATEGORIES = frozenset(CATEGORY_OF_ITEM.values()) | {"default"}
 
 logger = logging.getLogger(__name__)
-
-
-class _Compressors:
-    """Each project's compressor, with the newest dictionary it had a few seconds ago."""
-
-    def __init__(self) -> None:
-        self._made: dict[int, tuple[float, Compressor]] = {}
-
-    def of(self, project_id: int) -> Compressor:
-        now = time.monotonic()
-        made_at, compressor = self._made.get(project_id, (float("-inf"), None))
-        if compressor is None or now - made_at > _COMPRESSOR_SECONDS:
-            dictionary_id, dictionary = latest(project_id) or (0, None)
-            if compressor is None or compressor.dictionary_id != dictionary_id:
-                compressor = Compressor(dictionary_id, dictionary)
-            self._made[project_id] = (now, compressor)
-        return compressor
 
 
 @dataclass(slots=True)
@@ -112,18 +91,17 @@ class Digest:
         kick: Callable[[], None] = lambda: None,
         room: Room | None = None,
         herald: live.Herald | None = None,
+        helpers: Helpers | None = None,
     ) -> None:
         self._log = log
         self._bodies = bodies
-        self._limits = limits
         self._clock = clock
         self._kick = kick
         self._room = room
         self._herald = herald or live.NoHerald()
-        self._projects = Projects()
-        self._mapper = Mapper(artifacts.library(), artifacts.maps())
-        self._compressors = _Compressors()
         self._trainer = Trainer()
+        self._decoder = Decoder(limits, may_repeat=log.may_repeat, trainer=self._trainer)
+        self._helpers = helpers or Helpers(0, limits=limits)
         self._positions: dict[int, int | None] = {}
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         """How many items ended in each outcome, reason and category since the start, for monitoring."""
@@ -157,15 +135,7 @@ class Digest:
     def digest(self, records: Sequence[Record]) -> Digested:
         """Digest one batch: store it, or nothing of it. The pipeline's table of contents."""
         now = self._clock()
-        self._mapper.begin()
-        decoded = decode(
-            records,
-            projects=self._projects,
-            limits=self._limits,
-            symbolicate=self._mapper,
-            finish=self._pack,
-            may_repeat=self._log.may_repeat,
-        )
+        decoded = self._decode(records)
         digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
         counted = self._count_once(decoded, digested)
         fresh = self._deduplicate(decoded, digested)
@@ -176,7 +146,9 @@ class Digest:
             releases = registry.observe(seen | decoded.sessions.seen(), now=now)
             if decoded.sessions.updates:
                 digested.sessions = sessions.record(decoded.sessions.updates, releases=releases)
-            digested.occurrences = place(fresh, releases=releases, explain=self._explain, now=now)
+            digested.occurrences = place(
+                fresh, releases=releases, explain=lambda candidate: self._decoder.explain(candidate, records), now=now
+            )
             self._recount(digested)
             digested.debt = relay.owe(self._owed(digested, records, now))
             # Counters last: whoever else digests the same groups waits for them until the commit.
@@ -242,6 +214,17 @@ class Digest:
             to=records[-1].offset + 1,
         )
 
+    def _decode(self, records: Sequence[Record]) -> Decoded:
+        """What the batch holds: read here, or part of it by helpers meanwhile."""
+        self._decoder.begin()
+        if self._log.may_repeat:
+            records = distinct(records)
+        own, shares = self._helpers.share(records)
+        decoded = self._decoder.decode(own)
+        for share in shares:
+            decoded.extend(share.decoded() or self._decoder.decode(share.records))
+        return decoded
+
     @staticmethod
     def _count_once(decoded: Decoded, digested: Digested) -> list[bytes]:
         """Count what the records hold beside events, unless an earlier copy of them was counted; the ids of those counted now."""
@@ -275,17 +258,6 @@ class Digest:
             digested.counts[_counted(candidate, Outcome.FILTERED, Reason.DUPLICATE)] += 1
         digested.counts = +digested.counts
 
-    def _pack(self, candidate: Candidate) -> None:
-        """Compress the payload with what was found out, and let go of it: a batch of them would fill megabytes."""
-        event, grouping = candidate.event, candidate.grouping
-        body = pack(event.payload, facts_of(event, grouping))
-        compressor = self._compressors.of(event.project_id)
-        dictionary_id, stored = candidate.body = compressor.dictionary_id, compressor.compress(body)
-        event.payload = b""
-        self._trainer.observe(
-            event.project_id, grouping.hashes[0].hash, body, dictionary_id=dictionary_id, stored_bytes=len(stored)
-        )
-
     def _store_bodies(self, candidates: Sequence[Candidate]) -> None:
         by_day: dict[date, list[Candidate]] = {}
         for candidate in candidates:
@@ -297,11 +269,6 @@ class Digest:
                 candidate.body_id = body_id
                 candidate.body = 0, b""
         self._trainer.train_when_due()
-
-    def _explain(self, candidate: Candidate) -> list[object]:
-        project = self._projects.get(candidate.event.project_id)
-        explained = explain(candidate.event, config=project.config) if project else []
-        return [msgspec.to_builtins(component) for component in explained]
 
     def _owed(self, digested: Digested, records: Sequence[Record], now: float) -> list[relay.Owed]:
         owed = [
@@ -344,7 +311,7 @@ class Digest:
             stored.setdefault(candidate.event.project_id, []).append(candidate)
         touched: dict[int, list[live.TouchedGroup]] = {}
         for change in occurrences.changes.values():
-            project = self._projects.get(change.project_id)
+            project = self._decoder.projects.get(change.project_id)
             touched.setdefault(change.project_id, []).append(
                 live.TouchedGroup(
                     id=change.group_id,

@@ -73,6 +73,24 @@ class Decoded:
             self.finish(candidate)
         self.candidates.append(candidate)
 
+    def bare(self) -> "Decoded":
+        """The same for another process: events without their stacks, which are most of them and seldom wanted again."""
+        for candidate in self.candidates:
+            candidate.is_bare = True
+            event = candidate.event
+            event.exceptions, event.threads, event.stacktrace = [], [], None
+        self.symbolicate = self.finish = None
+        return self
+
+    def extend(self, later: "Decoded") -> None:
+        """Add what comes after it in the batch."""
+        self.candidates += later.candidates
+        self.sessions.extend(later.sessions)
+        self.counts.update(later.counts)
+        self.unreadable += later.unreadable
+        if self.once is not None and later.once is not None:
+            self.once |= later.once
+
     def count(self, accepted: Accepted, outcome: Outcome, reason: str, category: str, quantity: int = 1) -> None:
         minute = int(accepted.received_at // 60) * 60
         self.counts_of(accepted)[accepted.project_id, minute, outcome.value, str(reason), category] += quantity
@@ -80,6 +98,22 @@ class Decoded:
     def counts_of(self, accepted: Accepted) -> Counter[Counted]:
         """Where to count what no id but the record's own protects from being counted twice."""
         return self.counts if self.once is None else self.once.setdefault(accepted.record_id, Counter())
+
+
+def distinct(records: Sequence[Record]) -> list[Record]:
+    """The records of a batch from a log that may hold one twice, each once; those that cannot be read as they are."""
+    seen: set[bytes] = set()
+    kept = []
+    for record in records:
+        try:
+            record_id = unpack(record.value).record_id
+        except msgspec.MsgspecError:
+            kept.append(record)
+            continue
+        if record_id not in seen:
+            seen.add(record_id)
+            kept.append(record)
+    return kept
 
 
 def decode(
@@ -93,20 +127,15 @@ def decode(
 ) -> Decoded:
     """Read every record. What `finish` raises for a candidate makes its record a dead letter.
 
-    `may_repeat` says that the log may hold the same record twice; of those in one batch only the first is read.
+    `may_repeat` says that the log may hold the same record twice, though not among `records` (see `distinct`).
     """
     decoded = Decoded(symbolicate=symbolicate, finish=finish, once={} if may_repeat else None)
-    read: set[bytes] = set()
     for record in records:
         try:
             accepted = unpack(record.value)
         except msgspec.MsgspecError as error:
             decoded.unreadable.append(Unreadable(record, "not a message of the ingest topic", str(error)))
             continue
-        if may_repeat:
-            if accepted.record_id in read:
-                continue
-            read.add(accepted.record_id)
         with _OneFate(record, accepted, decoded, "error"):
             _decode_one(record, accepted, decoded, projects=projects, limits=limits)
     return decoded

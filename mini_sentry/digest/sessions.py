@@ -24,6 +24,12 @@ class Gathered:
         self.updates[key] = update if earlier is None else session.merge(earlier, update)
         return key
 
+    def extend(self, later: "Gathered") -> None:
+        """Add what comes after it in the log."""
+        for (project_id, _), update in later.updates.items():
+            self.add(project_id, update)
+        self.awaited += later.awaited
+
     def seen(self) -> set[Seen]:
         """The releases and environments that the updates name."""
         return {(project_id, update.release, update.environment) for (project_id, _), update in self.updates.items()}

@@ -40,13 +40,14 @@ class Candidate:
     """One event on its way into a group. `body_id` is 0 until its body is stored.
 
     `record_id` names the log record it came in; somebody waits to hear of it when `is_awaited`. `body` is the dictionary's
-    id and the compressed body, which stands for the payload from then on.
+    id and the compressed body, which stands for the payload from then on. `is_bare`: the event comes without its stacks.
     """
 
     event: Event
     grouping: Grouping
     record_id: bytes = b""
     is_awaited: bool = False
+    is_bare: bool = False
     body: tuple[int, bytes] = (0, b"")
     body_id: int = 0
     group_id: int = 0

@@ -15,14 +15,15 @@ KINDS = 12
 class Load:
     """Sends to one project until it is stopped. `acknowledged` holds the event ids that were answered 200.
 
-    Each of its SENDERS rests for `pause_seconds` between two events. One event in ten is one that was acknowledged before, sent again as a proxy or an SDK would.
+    Each of its SENDERS rests for `pause_seconds` between two events, each of which carries `padding` more bytes. One event in ten is one that was acknowledged before, sent again as a proxy or an SDK would.
     """
 
-    def __init__(self, port: int, project_id: int, key: str, *, pause_seconds: float = 0.0) -> None:
+    def __init__(self, port: int, project_id: int, key: str, *, pause_seconds: float = 0.0, padding: int = 0) -> None:
         self._port = port
         self._path = f"/api/{project_id}/envelope/"
         self._headers = {"X-Sentry-Auth": f"Sentry sentry_version=7, sentry_key={key}"}
         self._pause_seconds = pause_seconds
+        self._padding = padding
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.acknowledged: set[str] = set()
@@ -46,7 +47,8 @@ class Load:
             again = self._sent_before(chance)
             event_id = again or uuid.UUID(int=chance.getrandbits(128), version=4).hex
             try:
-                connection.request("POST", self._path, envelope(event_id, chance.randrange(KINDS)), self._headers)
+                body = envelope(event_id, chance.randrange(KINDS), padding=self._padding)
+                connection.request("POST", self._path, body, self._headers)
                 reply = connection.getresponse()
                 answered = json.loads(reply.read())
             except (OSError, http.client.HTTPException, ValueError):
@@ -69,7 +71,7 @@ class Load:
             return next(iter(self.acknowledged), None)
 
 
-def envelope(event_id: str, kind: int) -> bytes:
+def envelope(event_id: str, kind: int, *, padding: int = 0) -> bytes:
     frames = [
         {"module": "shop.orders", "function": f"step_{kind}", "filename": "orders.py", "lineno": level, "in_app": True}
         for level in range(5)
@@ -82,4 +84,6 @@ def envelope(event_id: str, kind: int) -> bytes:
         "environment": "production",
         "exception": {"values": [{"type": "LookupError", "value": event_id, "stacktrace": {"frames": frames}}]},
     }
+    if padding:
+        payload["extra"] = {"padding": "x" * padding}
     return b"\n".join([json.dumps({"event_id": event_id}).encode(), b'{"type":"event"}', json.dumps(payload).encode()])

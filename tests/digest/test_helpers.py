@@ -1,0 +1,223 @@
+"""Parts of a batch that another process decodes: what comes of them is what would have come of them here."""
+
+import pickle
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mini_sentry.digest import helpers as module
+from mini_sentry.digest.consumer import Digest
+from mini_sentry.digest.decode import Decoded
+from mini_sentry.digest.decoder import Decoder
+from mini_sentry.digest.helpers import Helpers
+from mini_sentry.groups.bodies import Bodies, open_bodies
+from mini_sentry.groups.dictionaries import load
+from mini_sentry.groups.models import Event, Group, GroupHash
+from mini_sentry.projects.models import OutcomeCount, Project
+from mini_sentry.protocol.limits import Limits
+from mini_sentry.releases.models import Session
+from mini_sentry.streams import topics
+from mini_sentry.streams.engines.memory import MemoryLog
+from mini_sentry.streams.log import Record
+from tests.digest.arrivals import NOON, accept, crash, envelope
+
+
+@dataclass
+class Elsewhere:
+    """A share that a decoder of its own has decoded, sent as helpers send it."""
+
+    records: Sequence[Record]
+    may_repeat: bool
+
+    def decoded(self) -> Decoded:
+        decoder = Decoder(Limits(), may_repeat=self.may_repeat)
+        decoder.begin()
+        sent: Decoded = pickle.loads(pickle.dumps(decoder.decode(self.records).bare()))
+        return sent
+
+
+class Halves(Helpers):
+    """Leaves the later half of every batch to somebody else."""
+
+    def __init__(self, *, may_repeat: bool = False) -> None:
+        super().__init__(1, limits=Limits())
+        self._repeats = may_repeat
+
+    def share(self, records: Sequence[Record]) -> tuple[Sequence[Record], list[Elsewhere]]:  # type: ignore[override]
+        middle = len(records) // 2
+        return records[:middle], [Elsewhere(records[middle:], self._repeats)]
+
+
+class RepeatingLog(MemoryLog):
+    may_repeat = True
+
+
+@pytest.fixture
+def bodies(tmp_path: Path) -> Bodies:
+    return open_bodies(tmp_path / "bodies", load_dictionary=load)
+
+
+def digested(log: MemoryLog, bodies: Bodies) -> None:
+    digest = Digest(log, bodies, limits=Limits(), clock=lambda: NOON, helpers=Halves(may_repeat=log.may_repeat))
+    digest.resume()
+    digest.handle(log.read(topics.INGEST, 1))
+
+
+def counted(project: Project) -> dict[tuple[str, str, str], int]:
+    rows = OutcomeCount.objects.filter(project_id=project.pk)
+    return {(row.outcome, row.reason, row.category): row.quantity for row in rows}
+
+
+@pytest.mark.django_db
+def test_events_of_either_half_are_stored_grouped_and_explained(bodies: Bodies, shop: Project) -> None:
+    log = MemoryLog()
+    twice = crash("here and there")
+    accept(log, shop, envelope(twice))
+    accept(log, shop, envelope(crash(tags={"half": "first"})))
+    accept(log, shop, envelope(crash(tags={"half": "second"})))
+    accept(log, shop, envelope(twice))
+    accept(log, shop, envelope({"message": "only there", "platform": "python"}))
+    accept(log, shop, b'{}\n{"type":"event"}\nno JSON')
+    digested(log, bodies)
+    assert sorted((group.type, group.count) for group in Group.objects.all()) == [("", 1), ("LookupError", 3)]
+    assert counted(shop) == {
+        ("accepted", "", "error"): 4,
+        ("filtered", "duplicate", "error"): 1,
+        ("invalid", "dead_letter", "error"): 1,
+    }
+    halves = {
+        bodies.read(event.body_id, event.received_at.date()).facts["tags"].get("half") for event in Event.objects.all()
+    }
+    assert halves == {None, "first", "second"}
+    assert all(found.explanation for found in GroupHash.objects.all())
+
+
+@pytest.mark.django_db
+def test_a_group_that_only_the_other_half_has_is_explained_by_its_frames(bodies: Bodies, shop: Project) -> None:
+    log = MemoryLog()
+    accept(log, shop, envelope({"message": "here"}))
+    accept(log, shop, envelope(crash("there")))
+    digested(log, bodies)
+    explained = GroupHash.objects.get(group__type="LookupError", explanation__isnull=False).explanation
+    assert "shop.orders" in str(explained)
+
+
+@pytest.mark.django_db
+def test_updates_of_one_session_in_both_halves_make_one(bodies: Bodies, shop: Project) -> None:
+    log = MemoryLog()
+    for status in ("ok", "crashed"):
+        update = f'{{"sid":"{"a" * 32}","status":"{status}","init":{str(status == "ok").lower()},"started":"2026-03-14T12:00:00Z","timestamp":"2026-03-14T12:00:00Z","attrs":{{"release":"shop@1"}}}}'
+        accept(log, shop, b"{}\n" + b'{"type":"session"}\n' + update.encode())
+    digested(log, bodies)
+    session = Session.objects.get()
+    assert session.get_status_display() == "crashed"
+    assert counted(shop) == {("accepted", "", "session"): 2}
+
+
+@pytest.mark.django_db
+def test_a_record_that_the_log_holds_in_both_halves_counts_once(bodies: Bodies, shop: Project) -> None:
+    log = RepeatingLog()
+    report = (
+        b'{}\n{"type":"client_report"}\n{"discarded_events":[{"reason":"sample_rate","category":"error","quantity":3}]}'
+    )
+    for _ in range(2):
+        accept(log, shop, report, record_id=b"r" * 16)
+    accept(log, shop, report, record_id=b"s" * 16)
+    digested(log, bodies)
+    assert counted(shop)["client_discard", "sample_rate", "error"] == 6
+
+
+PROGRAM = """
+import os, sys, time
+import django
+django.setup()
+from collections import Counter
+from multiprocessing.connection import Connection
+from mini_sentry.digest.decode import Decoded
+connection = Connection(int(sys.argv[1]))
+connection.recv()
+connection.send((0, None))
+while connection.poll(30):
+    number, records = connection.recv()
+    if records[0].value == b"dies":
+        os._exit(3)
+    if records[0].value == b"hangs":
+        time.sleep(60)
+    counts = Counter({(1, 0, "accepted", "", "error"): len(records)})
+    connection.send((number, None if records[0].value == b"refused" else Decoded(counts=counts)))
+"""
+
+
+@pytest.fixture
+def helpers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Helpers]:
+    monkeypatch.setattr(module, "FEWEST_RECORDS", 2)
+    made = Helpers(1, (sys.executable, "-c", PROGRAM), limits=Limits())
+    yield made
+    made.stop()
+
+
+def records(count: int, value: bytes = b"fine") -> list[Record]:
+    return [Record("ingest", 0, offset, 0.0, b"", value) for offset in range(1, count + 1)]
+
+
+def until_shared(helpers: Helpers, batch: list[Record]) -> list[module.Share]:
+    """Full batches until a helper takes a part of one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        own, shares = helpers.share(batch)
+        if shares:
+            taken = [record for share in shares for record in share.records]
+            assert [*own, *taken] == batch
+            return shares
+        assert own == batch
+        time.sleep(0.05)
+    raise AssertionError("no helper took anything")
+
+
+@pytest.mark.slow
+def test_a_full_batch_is_halved_once_batches_stay_full(helpers: Helpers) -> None:
+    [share] = until_shared(helpers, records(5))
+    assert len(share.records) == 2
+    decoded = share.decoded()
+    assert decoded is not None
+    assert sum(decoded.counts.values()) == 2
+    assert helpers.share(records(1)) == (records(1), [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [b"dies", b"refused"])
+def test_what_a_helper_could_not_do_is_left_to_the_digest(helpers: Helpers, value: bytes) -> None:
+    [share] = until_shared(helpers, records(4, value))
+    assert share.decoded() is None
+
+
+@pytest.mark.slow
+def test_a_helper_that_hangs_is_not_waited_for_for_ever(helpers: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    [share] = until_shared(helpers, records(4, b"hangs"))
+    assert share.decoded() is None
+    assert helpers.share(records(4)) == (records(4), [])
+
+
+@pytest.mark.slow
+def test_after_one_was_lost_none_is_started_for_a_while(helpers: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
+    [share] = until_shared(helpers, records(4, b"dies"))
+    assert share.decoded() is None
+    for _ in range(20):
+        assert helpers.share(records(4)) == (records(4), [])
+    monkeypatch.setattr(helpers, "_rests_until", 0.0)
+    assert until_shared(helpers, records(4))
+
+
+@pytest.mark.slow
+def test_an_answer_that_nobody_fetched_is_not_taken_for_the_next_one(helpers: Helpers) -> None:
+    [forgotten] = until_shared(helpers, records(4))
+    [share] = until_shared(helpers, records(6))
+    assert share.number == forgotten.number + 1
+    decoded = share.decoded()
+    assert decoded is not None
+    assert sum(decoded.counts.values()) == 3
