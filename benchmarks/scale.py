@@ -25,7 +25,7 @@ from benchmarks.report import machine
 from tests.engines import kafka
 from tests.engines.postgres import DURABLE, PostgresServer
 from tests.engines.postgres import serving as serving_postgres
-from tests.installation import Installation, cpu_seconds
+from tests.installation import Installation, cpu_seconds, resident_mb
 
 HOUR: Final = (
     *(0.6, 0.6, 0.7, 0.6, 0.7, 0.8, 0.7, 0.8, 0.8, 0.9, 0.8, 0.9, 0.9, 1.0, 0.9, 1.0, 1.0, 0.9, 1.0, 1.1),
@@ -115,6 +115,7 @@ def run(replay: Replay, digests: int, *, pool: Path, server: PostgresServer, boo
         "KAFKA_PARTITIONS": str(max(4, digests)),
         "KAFKA_HOT_PROJECTS": "1",
         "MINI_SENTRY_HEALTH_PORT": "0",
+        "DIGEST_HELPERS": "0",
     }
     made = Installation(directory / f"data-{digests}", variables=variables)
     made.data_dir.mkdir(parents=True)
@@ -145,7 +146,7 @@ def run(replay: Replay, digests: int, *, pool: Path, server: PostgresServer, boo
             drain_seconds=max(0.0, ended - sent_at),
             cpu_ms=used / total * 1000,
             cores=used / ended,
-            megabytes=max(_resident(pid) for pid in workers),
+            megabytes=max(resident_mb(pid) for pid in workers),
         )
 
 
@@ -202,13 +203,6 @@ def _warm(made: Installation, database: "psycopg.Connection[tuple[int]]", path: 
 def _stored(database: "psycopg.Connection[tuple[int]]") -> int:
     row = database.execute("SELECT coalesce(sum(count), 0)::bigint FROM groups_group").fetchone()
     return row[0] if row else 0
-
-
-def _resident(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1000
-    return 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

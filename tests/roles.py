@@ -39,6 +39,10 @@ class Roles:
     def wait_until_ready(self, name: str) -> None:
         self.installation.wait_until(lambda: is_ready(self.ports[name]), f"{name} is ready", seconds=60)
 
+    def pids(self) -> dict[str, int]:
+        """Of the processes that the roles were started as."""
+        return {name: process.pid for name, process in self._processes.items()}
+
     def kill9(self, name: str) -> None:
         """SIGKILL to the process that the role was started as, and wait until it and its children are gone."""
         process = self._processes[name]
