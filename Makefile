@@ -15,7 +15,8 @@ WITH_NODE := PATH="$$($(CURDIR)/tools/node-path $(CURDIR)/$(BIN)):$$PATH"
 # Most of the long tests wait; more than two files at once on two cores make those late that look at the clock.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup run dev test test-engines check fix e2e bench screenshots wheel openapi ladder chromium \
+.NOTPARALLEL:
+.PHONY: help setup run dev test test-embedded test-engines test-frontend check fix e2e bench screenshots wheel openapi ladder chromium \
         openapi-validate openapi-validate-docker postman
 
 help: ## Show these words
@@ -29,12 +30,16 @@ run: setup ## Start Mini Sentry on http://127.0.0.1:8000 with its data in ./data
 dev: $(VENV)/.dev frontend/node_modules/.installed ## Server with reload on 8000, UI with reload on 5173
 	@$(BIN)/python tools/dev.py --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run every test: unit, contract, flow, client, fault, browser, front end
-	$(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
-	cd frontend && $(WITH_NODE) npm test
+test: test-embedded test-engines test-frontend ## Run every test, the server's on both kinds of engines
 
-test-engines: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## Run the tests on PostgreSQL, Redis, a Kafka-protocol broker and ClickHouse
+test-embedded: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## The server's on the embedded engines: unit, contract, flow, client, fault, browser
+	$(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
+
+test-engines: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## The same on PostgreSQL, Redis, a Kafka-protocol broker and ClickHouse
 	TEST_ENGINES=postgres,redis,kafka,clickhouse $(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
+
+test-frontend: frontend/node_modules/.installed ## The front end's
+	cd frontend && $(WITH_NODE) npm test
 
 check: $(VENV)/.dev frontend/node_modules/.installed ## Format, lint, types and import order of all parts
 	$(BIN)/ruff format --check .
