@@ -4,6 +4,7 @@ from typing import Final
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
+from django.views.generic import RedirectView
 
 from mini_sentry.alerts.api import notifications, rules, targets
 from mini_sentry.groups.api import counts, discussion, events, groups, spikes
@@ -11,9 +12,10 @@ from mini_sentry.groups.rowcounts import errors_by_place
 from mini_sentry.projects import api as projects
 from mini_sentry.releases.api import artifacts, comparison, deployments, releases, symbolicate
 from mini_sentry.releases.api import health as release_health
-from mini_sentry.rest.routing import route
 from mini_sentry.web import docs, failures, health, status
-from mini_sentry.web.shell import shell
+from mini_sentry.web.shell import icon, shell
+
+admin.site.site_header = admin.site.site_title = "Mini Sentry administration"
 
 handler404: Final = failures.not_found
 handler500: Final = failures.failed
@@ -38,7 +40,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *status.urlpatterns,
     re_path(r"^(?P<path>api(?:/.*)?)$", failures.missing_endpoint),
     path("docs/openapi.yaml", docs.openapi, name="openapi"),
-    route("docs/", docs.Reference.as_view(), name="docs"),
+    path("docs/", docs.Reference.as_view(), name="docs"),
     path("admin/", admin.site.urls),
+    # Their own policies and relative links go by the address with the slash.
+    path("docs", RedirectView.as_view(pattern_name="docs")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", icon),
     re_path(r"^(?P<path>.*)$", shell),
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import escape
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -54,6 +54,14 @@ def shell(request: HttpRequest, path: str = "") -> HttpResponse:
     response = HttpResponse(text)
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon, such as the administration's."""
+    for found in sorted((settings.WEB_DIST / "assets").glob("favicon-*.svg")):
+        return HttpResponseRedirect(f"{request.META.get('SCRIPT_NAME', '').rstrip('/')}/assets/{found.name}")
+    raise Http404
 
 
 @lru_cache(maxsize=2)

@@ -127,6 +127,19 @@ def test_the_reference_works_without_an_inline_script(client: Client, db: None) 
     assert "openapi.yaml" in started.content.decode()
 
 
+@pytest.mark.parametrize("path", ["/docs", "/admin"])
+def test_a_page_with_a_policy_of_its_own_is_found_without_the_slash(client: Client, db: None, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.headers["Location"]) == (302, f"{path}/")
+
+
+def test_pages_that_name_no_icon_get_the_built_one(client: Client, built: Path) -> None:
+    (built / "assets").mkdir(exist_ok=True)
+    (built / "assets" / "favicon-1234.svg").write_text("<svg/>")
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response.headers["Location"]) == (302, "/assets/favicon-1234.svg")
+
+
 def test_the_administration_asks_for_sign_in_under_its_own_policy(client: Client, db: None) -> None:
     response = client.get("/admin/login/")
     assert response.status_code == 200

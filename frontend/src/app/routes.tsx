@@ -151,7 +151,7 @@ function NotFound() {
         </Link>
       }
     >
-      The address may be mistyped, or it belongs to a version that is not installed here.
+      The address may be mistyped, or what it showed is gone.
     </Notice>
   )
 }

@@ -26,23 +26,24 @@ export function Facts({ group, slug, environment }: { group: Group; slug: string
             : 'not known at the moment'}
       </Fact>
       <Fact name="First seen" value={<Age time={group.first_seen} long />}>
-        <Release version={group.first_release} />
         <Absolute time={group.first_seen} />
+        <Release version={group.first_release} />
       </Fact>
       <Fact name="Last seen" value={<Age time={group.last_seen} long />}>
-        <Release version={group.last_release} />
         <Absolute time={group.last_seen} />
+        <Release version={group.last_release} />
       </Fact>
     </dl>
   )
 }
 
+/** On a line of its own: a commit as a release would leave no room for the date. */
 function Release({ version }: { version: string | null }) {
   if (!version) return null
   return (
-    <span title="Release">
-      <Text>{version}</Text> ·{' '}
-    </span>
+    <div className="truncate" title={`Release ${version}`}>
+      <Text>{version}</Text>
+    </div>
   )
 }
 
