@@ -115,7 +115,7 @@ def run(replay: Replay, digests: int, *, pool: Path, server: PostgresServer, boo
         "KAFKA_PARTITIONS": str(max(4, digests)),
         "KAFKA_HOT_PROJECTS": "1",
         "MINI_SENTRY_HEALTH_PORT": "0",
-        "DIGEST_HELPERS": "0",
+        "DIGEST_SIDE_DECODERS": "0",
     }
     made = Installation(directory / f"data-{digests}", variables=variables)
     made.data_dir.mkdir(parents=True)

@@ -21,13 +21,13 @@ from mini_sentry.config import metrics, retention
 from mini_sentry.config.column_store import migrate_columns
 from mini_sentry.config.embedded_celery import EmbeddedCelery
 from mini_sentry.config.exclusive import Occupied
-from mini_sentry.config.helper import COMMAND as HELPER
 from mini_sentry.config.metrics import Sample
 from mini_sentry.config.roles import Part
+from mini_sentry.config.side_decoder import COMMAND as SIDE_DECODER
 from mini_sentry.config.wiring import limits, open_herald, open_log
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.digest.helpers import Helpers
 from mini_sentry.digest.room import Room
+from mini_sentry.digest.side_decoders import SideDecoders
 from mini_sentry.digest.unready import StoreUnready, told_apart
 from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import open_bodies
@@ -158,7 +158,9 @@ class _Columns:
 
 def _digest_work(log: Log) -> Work:
     herald = open_herald()
-    helpers = Helpers(settings.DIGEST_HELPERS, HELPER, limits=limits(), may_repeat=log.may_repeat)
+    side_decoders = SideDecoders(
+        settings.DIGEST_SIDE_DECODERS, SIDE_DECODER, limits=limits(), may_repeat=log.may_repeat
+    )
     digest = Digest(
         log,
         open_bodies(settings.BODIES_DIR),
@@ -166,7 +168,7 @@ def _digest_work(log: Log) -> Work:
         kick=Kick(tasks.evaluate.delay),
         room=Room(settings.DATA_DIR, retention.retain.delay),
         herald=herald,
-        helpers=helpers,
+        side_decoders=side_decoders,
     )
 
     def consumer(reading: Reading, partition: int) -> Consumer:
@@ -187,7 +189,7 @@ def _digest_work(log: Log) -> Work:
         try:
             group.run(stop)
         finally:
-            helpers.stop()
+            side_decoders.stop()
             herald.stop()
 
     return Work(

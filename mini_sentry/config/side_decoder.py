@@ -1,4 +1,5 @@
-"""`python -m mini_sentry.config.helper <socket>`: a process that decodes beside a digest, which starts it (`digest.helpers`)."""
+"""`python -m mini_sentry.config.side_decoder <socket>`: a process that decodes beside a digest, which starts it
+(`digest.side_decoders`)."""
 
 import signal
 import sys
@@ -13,14 +14,14 @@ COMMAND = (sys.executable, "-m", __name__)
 
 
 def main() -> None:
-    # Whoever ends the digest from the terminal ends the helper with it, by the closed socket.
+    # Whoever ends the digest from the terminal ends this with it, by the closed socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     django.setup()
-    from mini_sentry.digest.helpers import serve
+    from mini_sentry.digest.side_decoders import serve
 
-    with Connection(int(sys.argv[1])) as connection, suppress(EOFError, OSError):
+    with Connection(int(sys.argv[1])) as digest, suppress(EOFError, OSError):
         settle_heap()
-        serve(connection)
+        serve(digest)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
 from mini_sentry.digest import positions, relay
 from mini_sentry.digest.decode import Counted, Decoded, Unreadable, distinct, tallies
 from mini_sentry.digest.decoder import Decoder
-from mini_sentry.digest.helpers import Helpers
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
+from mini_sentry.digest.side_decoders import SideDecoders
 from mini_sentry.digest.unready import StoreUnready, told_apart
 from mini_sentry.groups import partitions
 from mini_sentry.groups.bodies import Bodies, Body
@@ -36,6 +36,7 @@ from mini_sentry.groups.occurrences import (
     let_go,
     place,
     stored_already,
+    unknown,
 )
 from mini_sentry.groups.short_ids import short_id
 from mini_sentry.live import messages as live
@@ -91,7 +92,7 @@ class Digest:
         kick: Callable[[], None] = lambda: None,
         room: Room | None = None,
         herald: live.Herald | None = None,
-        helpers: Helpers | None = None,
+        side_decoders: SideDecoders | None = None,
     ) -> None:
         self._log = log
         self._bodies = bodies
@@ -101,7 +102,7 @@ class Digest:
         self._herald = herald or live.NoHerald()
         self._trainer = Trainer()
         self._decoder = Decoder(limits, may_repeat=log.may_repeat, trainer=self._trainer)
-        self._helpers = helpers or Helpers(0, limits=limits)
+        self._side_decoders = side_decoders or SideDecoders(0, limits=limits)
         self._positions: dict[int, int | None] = {}
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         """How many items ended in each outcome, reason and category since the start, for monitoring."""
@@ -139,6 +140,8 @@ class Digest:
         digested = Digested(counts=decoded.counts, unreadable=decoded.unreadable)
         counted = self._count_once(decoded, digested)
         fresh = self._deduplicate(decoded, digested)
+        if bare := [candidate for candidate in fresh if candidate.is_bare]:
+            self._decoder.restore(unknown(bare), records)
         self._store_bodies(fresh)
         with transaction.atomic():
             self._move(records)
@@ -146,9 +149,7 @@ class Digest:
             releases = registry.observe(seen | decoded.sessions.seen(), now=now)
             if decoded.sessions.updates:
                 digested.sessions = sessions.record(decoded.sessions.updates, releases=releases)
-            digested.occurrences = place(
-                fresh, releases=releases, explain=lambda candidate: self._decoder.explain(candidate, records), now=now
-            )
+            digested.occurrences = place(fresh, releases=releases, explain=self._decoder.explain, now=now)
             self._recount(digested)
             digested.debt = relay.owe(self._owed(digested, records, now))
             # Counters last: whoever else digests the same groups waits for them until the commit.
@@ -215,11 +216,11 @@ class Digest:
         )
 
     def _decode(self, records: Sequence[Record]) -> Decoded:
-        """What the batch holds: read here, or part of it by helpers meanwhile."""
+        """What the batch holds: read here, or in part by side decoders meanwhile."""
         self._decoder.begin()
         if self._log.may_repeat:
             records = distinct(records)
-        own, shares = self._helpers.share(records)
+        own, shares = self._side_decoders.share(records)
         decoded = self._decoder.decode(own)
         for share in shares:
             decoded.extend(share.decoded() or self._decoder.decode(share.records))

@@ -32,6 +32,9 @@ from mini_sentry.symbolication import stacktext
 
 logger = logging.getLogger(__name__)
 
+FAILED = "failed"
+"""Why a record is a dead letter that broke the decoder, rather than the rules."""
+
 Counted = tuple[int, int, str, str, str]
 """Project id, minute (Unix seconds), outcome, reason, category."""
 
@@ -74,11 +77,12 @@ class Decoded:
         self.candidates.append(candidate)
 
     def bare(self) -> "Decoded":
-        """The same for another process: events without their stacks, which are most of them and seldom wanted again."""
+        """The same for another process: events without what was only needed to group them, most of all their stacks."""
         for candidate in self.candidates:
             candidate.is_bare = True
             event = candidate.event
             event.exceptions, event.threads, event.stacktrace = [], [], None
+            event.template = event.csp = None
         self.symbolicate = self.finish = None
         return self
 
@@ -171,7 +175,7 @@ class _OneFate:
                 exc_info=error,
                 extra={"event_id": accepted.event_id, "project_id": accepted.project_id},
             )
-            reason, detail = "failed", f"{type(error).__name__}: {error}"
+            reason, detail = FAILED, f"{type(error).__name__}: {error}"
         decoded.unreadable.append(Unreadable(record, reason, detail, accepted.record_id))
         decoded.count(accepted, Outcome.INVALID, Reason.DEAD_LETTER, self._category)
         return True

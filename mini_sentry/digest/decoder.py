@@ -1,6 +1,6 @@
 """What turns a batch into candidates: the projects' rules, the files to map stacks with, the dictionaries for bodies.
 
-The digest has one, and so has each of its helpers.
+The digest has one, and so has each side decoder.
 """
 
 import time
@@ -83,17 +83,24 @@ class Decoder:
                 event.project_id, grouping.hashes[0].hash, body, dictionary_id=dictionary_id, stored_bytes=len(stored)
             )
 
-    def explain(self, candidate: Candidate, records: Sequence[Record]) -> list[Any]:
-        """Why the candidate is grouped as it is. `records` are its batch, where its stacks are when a helper left them there."""
-        project = self.projects.get(candidate.event.project_id)
-        if project is None:
-            return []
-        whole = self._with_stacks(candidate, records) if candidate.is_bare else candidate
-        return [msgspec.to_builtins(component) for component in explain(whole.event, config=project.config)]
+    def restore(self, candidates: Sequence[Candidate], records: Sequence[Record]) -> None:
+        """Decode candidates that came without their stacks once more. `records` are their batch."""
+        wanted = {candidate.record_id for candidate in candidates}
+        sources = [record for record in records if _record_id(record) in wanted]
+        again = decode(sources, projects=self.projects, limits=self._limits, symbolicate=self._mapper)
+        whole = {candidate.key: candidate.event for candidate in again.candidates}
+        for candidate in candidates:
+            candidate.event = whole.get(candidate.key, candidate.event)
 
-    def _with_stacks(self, candidate: Candidate, records: Sequence[Record]) -> Candidate:
-        for record in records:
-            if candidate.record_id in record.value and unpack(record.value).record_id == candidate.record_id:
-                again = decode([record], projects=self.projects, limits=self._limits, symbolicate=self._mapper)
-                return next((found for found in again.candidates if found.key == candidate.key), candidate)
-        return candidate
+    def explain(self, candidate: Candidate) -> list[Any]:
+        """Why the candidate is grouped as it is."""
+        project = self.projects.get(candidate.event.project_id)
+        explained = explain(candidate.event, config=project.config) if project else []
+        return [msgspec.to_builtins(component) for component in explained]
+
+
+def _record_id(record: Record) -> bytes:
+    try:
+        return unpack(record.value).record_id
+    except msgspec.MsgspecError:
+        return b""

@@ -63,6 +63,11 @@ def assign(
             )
 
 
+def first_of_new_hashes(cursor: CursorWrapper, events: Sequence[tuple[int, Grouping]]) -> list[int]:
+    """The places of the events that bring a new hash, as the store stands now."""
+    return sorted({place for place, _ in _plan(events, _known(cursor, events)).new.values()})
+
+
 @dataclass(slots=True)
 class _Plan:
     """The group of each hash. `new` are the hashes not stored yet, each with the place of the event it came with first.

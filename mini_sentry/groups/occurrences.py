@@ -101,6 +101,15 @@ def stored_already(candidates: Sequence[Candidate]) -> dict[tuple[int, str], int
         return engines.rows().stored(cursor, by_project)
 
 
+def unknown(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate with each hash that leads to no group yet: those that will be explained."""
+    with connection.cursor() as cursor:
+        places = assignment.first_of_new_hashes(
+            cursor, [(candidate.event.project_id, candidate.grouping) for candidate in candidates]
+        )
+    return [candidates[place] for place in places]
+
+
 def day_of(seconds: float) -> date:
     return moment(seconds).date()
 

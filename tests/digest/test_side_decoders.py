@@ -1,19 +1,22 @@
 """Parts of a batch that another process decodes: what comes of them is what would have come of them here."""
 
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import Pipe
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from mini_sentry.digest import helpers as module
+from mini_sentry.digest import side_decoders as module
 from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.decode import Decoded
 from mini_sentry.digest.decoder import Decoder
-from mini_sentry.digest.helpers import Helpers
+from mini_sentry.digest.side_decoders import Share, SideDecoders, Terms, serve
 from mini_sentry.groups.bodies import Bodies, open_bodies
 from mini_sentry.groups.dictionaries import load
 from mini_sentry.groups.models import Event, Group, GroupHash
@@ -40,7 +43,7 @@ class Elsewhere:
         return sent
 
 
-class Halves(Helpers):
+class Halves(SideDecoders):
     """Leaves the later half of every batch to somebody else."""
 
     def __init__(self, *, may_repeat: bool = False) -> None:
@@ -62,7 +65,7 @@ def bodies(tmp_path: Path) -> Bodies:
 
 
 def digested(log: MemoryLog, bodies: Bodies) -> None:
-    digest = Digest(log, bodies, limits=Limits(), clock=lambda: NOON, helpers=Halves(may_repeat=log.may_repeat))
+    digest = Digest(log, bodies, limits=Limits(), clock=lambda: NOON, side_decoders=Halves(may_repeat=log.may_repeat))
     digest.resume()
     digest.handle(log.read(topics.INGEST, 1))
 
@@ -124,11 +127,72 @@ def test_a_record_that_the_log_holds_in_both_halves_counts_once(bodies: Bodies, 
     report = (
         b'{}\n{"type":"client_report"}\n{"discarded_events":[{"reason":"sample_rate","category":"error","quantity":3}]}'
     )
-    for _ in range(2):
-        accept(log, shop, report, record_id=b"r" * 16)
-    accept(log, shop, report, record_id=b"s" * 16)
+    letter = b'{}\n{"type":"event"}\nno JSON'
+    for record_id, body in ((b"a", letter), (b"b", report), (b"a", letter), (b"b", report), (b"c", report)):
+        accept(log, shop, body, record_id=record_id * 16)
     digested(log, bodies)
-    assert counted(shop)["client_discard", "sample_rate", "error"] == 6
+    assert counted(shop) == {
+        ("accepted", "", "internal"): 2,
+        ("client_discard", "sample_rate", "error"): 6,
+        ("invalid", "dead_letter", "error"): 1,
+    }
+
+
+def served(monkeypatch: pytest.MonkeyPatch, *messages: object) -> list[tuple[int, Decoded | None]]:
+    """What the other side answers to these."""
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.1)
+    ours, theirs = Pipe()
+    with ours, theirs:
+        for message in messages:
+            ours.send(message)
+        serve(theirs)
+        answers = []
+        while ours.poll():
+            answers.append(ours.recv())
+    return answers
+
+
+def terms(**changed: str) -> Terms:
+    return msgspec.structs.replace(Terms.here(Limits(), may_repeat=False), **changed)
+
+
+@pytest.mark.django_db
+def test_the_other_side_decodes(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = MemoryLog()
+    nested: dict[str, object] = {}
+    for _ in range(500):
+        nested = {"a": nested}
+    accept(log, shop, envelope(crash(template=nested)))
+    accept(log, shop, envelope({"message": "hello"}))
+    accept(log, shop, b'{}\n{"type":"event"}\nno JSON')
+    up, answer = served(monkeypatch, terms(), (1, log.read(topics.INGEST, 1)))
+    assert up == (0, None)
+    number, decoded = answer
+    assert number == 1
+    assert decoded is not None
+    assert [candidate.grouping.title for candidate in decoded.candidates] == ["LookupError: no such order", "hello"]
+    assert all(candidate.is_bare and not candidate.event.exceptions for candidate in decoded.candidates)
+    assert all(stored for _, stored in (candidate.body for candidate in decoded.candidates))
+    assert [unreadable.reason for unreadable in decoded.unreadable] == ["malformed"]
+
+
+@pytest.mark.django_db
+def test_the_other_side_hands_back_what_breaks_it(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = MemoryLog()
+    accept(log, shop, envelope(crash()))
+
+    def breaks(payload: bytes) -> bytes:
+        raise LookupError("a column that is not there yet")
+
+    monkeypatch.setattr("mini_sentry.digest.decode.scrub", breaks)
+    assert served(monkeypatch, terms(), (1, log.read(topics.INGEST, 1))) == [(0, None), (1, None)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changed", [{"version": "0.0.1"}, {"store": "another"}])
+def test_another_program_or_store_decodes_nothing(changed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="have changed"):
+        served(monkeypatch, terms(**changed))
 
 
 PROGRAM = """
@@ -145,6 +209,8 @@ while connection.poll(30):
     number, records = connection.recv()
     if records[0].value == b"dies":
         os._exit(3)
+    if records[0].value == b"garbles":
+        connection.send_bytes(b"no message")
     if records[0].value == b"hangs":
         time.sleep(60)
     counts = Counter({(1, 0, "accepted", "", "error"): len(records)})
@@ -153,70 +219,110 @@ while connection.poll(30):
 
 
 @pytest.fixture
-def helpers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Helpers]:
+def side_decoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[SideDecoders]:
     monkeypatch.setattr(module, "FEWEST_RECORDS", 2)
-    made = Helpers(1, (sys.executable, "-c", PROGRAM), limits=Limits())
+    made = SideDecoders(1, (sys.executable, "-c", PROGRAM), limits=Limits())
     yield made
     made.stop()
 
 
-def records(count: int, value: bytes = b"fine") -> list[Record]:
-    return [Record("ingest", 0, offset, 0.0, b"", value) for offset in range(1, count + 1)]
+def records(count: int, value: bytes = b"fine", *, partition: int = 0) -> list[Record]:
+    return [Record("ingest", partition, offset, 0.0, b"", value) for offset in range(1, count + 1)]
 
 
-def until_shared(helpers: Helpers, batch: list[Record]) -> list[module.Share]:
-    """Full batches until a helper takes a part of one."""
+def until_shared(side_decoders: SideDecoders, batch: list[Record]) -> list[Share]:
+    """Full batches until another process takes a part of one."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        own, shares = helpers.share(batch)
+        own, shares = side_decoders.share(batch)
         if shares:
             taken = [record for share in shares for record in share.records]
             assert [*own, *taken] == batch
             return shares
         assert own == batch
         time.sleep(0.05)
-    raise AssertionError("no helper took anything")
+    raise AssertionError("nobody took anything")
 
 
 @pytest.mark.slow
-def test_a_full_batch_is_halved_once_batches_stay_full(helpers: Helpers) -> None:
-    [share] = until_shared(helpers, records(5))
+def test_a_full_batch_is_halved_once_batches_stay_full(side_decoders: SideDecoders) -> None:
+    [share] = until_shared(side_decoders, records(5))
     assert len(share.records) == 2
     decoded = share.decoded()
     assert decoded is not None
     assert sum(decoded.counts.values()) == 2
-    assert helpers.share(records(1)) == (records(1), [])
+    assert side_decoders.share(records(1)) == (records(1), [])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("value", [b"dies", b"refused"])
-def test_what_a_helper_could_not_do_is_left_to_the_digest(helpers: Helpers, value: bytes) -> None:
-    [share] = until_shared(helpers, records(4, value))
+def test_a_partition_without_backlog_does_not_hide_that_of_another(side_decoders: SideDecoders) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        side_decoders.share(records(1, partition=1))
+        if side_decoders.share(records(4, partition=0))[1]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("nobody took anything")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [b"dies", b"refused", b"garbles"])
+def test_what_could_not_be_done_elsewhere_is_left_to_the_digest(side_decoders: SideDecoders, value: bytes) -> None:
+    [share] = until_shared(side_decoders, records(4, value))
     assert share.decoded() is None
 
 
 @pytest.mark.slow
-def test_a_helper_that_hangs_is_not_waited_for_for_ever(helpers: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_is_not_waited_for_for_ever(
+    side_decoders: SideDecoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "END_SECONDS", 0.2)
+    [share] = until_shared(side_decoders, records(4, b"hangs"))
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
-    [share] = until_shared(helpers, records(4, b"hangs"))
     assert share.decoded() is None
-    assert helpers.share(records(4)) == (records(4), [])
+    assert side_decoders.share(records(4)) == (records(4), [])
 
 
 @pytest.mark.slow
-def test_after_one_was_lost_none_is_started_for_a_while(helpers: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
-    [share] = until_shared(helpers, records(4, b"dies"))
+def test_one_that_stands_still_holds_nobody_up(side_decoders: SideDecoders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(module, "END_SECONDS", 0.2)
+    [share] = until_shared(side_decoders, records(4))
+    share.decoded()
+    share.decoder.process.send_signal(signal.SIGSTOP)
+    large = records(4, b"x" * 4_000_000)
+    [asked] = side_decoders.share(large)[1]
+    assert asked.decoded() is None
+
+
+@pytest.mark.slow
+def test_after_one_was_lost_none_is_started_for_a_while(
+    side_decoders: SideDecoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [share] = until_shared(side_decoders, records(4, b"dies"))
     assert share.decoded() is None
     for _ in range(20):
-        assert helpers.share(records(4)) == (records(4), [])
-    monkeypatch.setattr(helpers, "_rests_until", 0.0)
-    assert until_shared(helpers, records(4))
+        assert side_decoders.share(records(4)) == (records(4), [])
+    monkeypatch.setattr(side_decoders, "_rests_until", 0.0)
+    assert until_shared(side_decoders, records(4))
 
 
 @pytest.mark.slow
-def test_an_answer_that_nobody_fetched_is_not_taken_for_the_next_one(helpers: Helpers) -> None:
-    [forgotten] = until_shared(helpers, records(4))
-    [share] = until_shared(helpers, records(6))
+def test_one_that_ended_leaves_nothing_behind(side_decoders: SideDecoders) -> None:
+    [share] = until_shared(side_decoders, records(4, b"dies"))
+    process = share.decoder.process
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{process.pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{process.pid}").exists(), "its exit code was not fetched"
+    side_decoders.share(records(1))
+    assert share.decoder._connection.closed
+
+
+@pytest.mark.slow
+def test_an_answer_that_nobody_fetched_is_not_taken_for_the_next_one(side_decoders: SideDecoders) -> None:
+    [forgotten] = until_shared(side_decoders, records(4))
+    [share] = until_shared(side_decoders, records(6))
     assert share.number == forgotten.number + 1
     decoded = share.decoded()
     assert decoded is not None
