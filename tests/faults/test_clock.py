@@ -45,7 +45,7 @@ def test_the_clock_goes_back_two_hours_and_forward_again(installation: Installat
     loud, quiet = installation.create_project(), installation.create_project("Quiet", "quiet")
     _tell_of_new_groups(installation, quiet, hooks.url("/ok"))
     sent: list[str] = []
-    with Load(installation.port, loud["id"], loud["key"]) as load:
+    with Load(installation.port, loud["id"], loud["key"], pause_seconds=0.02) as load:
         for turn, ahead in enumerate([BACK, TRUE]):
             _use_the_minute_up(installation, load)
             # What is told here fails once, and is due again ten seconds later by the clock that is.

@@ -120,7 +120,7 @@ def test_a_minute_without_the_server_under_load_loses_and_doubles_nothing(
     installation: Installation, server: ClickHouseServer
 ):
     project = installation.create_project()
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.05) as load:
         installation.wait_until(lambda: counted(installation) > 100, "the charts follow")
         server.kill9()
         time.sleep(AWAY_SECONDS)

@@ -82,7 +82,7 @@ def test_a_digest_joins_freezes_and_dies_and_no_event_counts_twice(in_memory: In
     installation.start("web", "--port", str(installation.port))
     first = installation.spawn("digest")
     project = installation.create_project()
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.02) as load:
         installation.wait_until(lambda: stored(installation) > 50, "the first digest is at work", seconds=40)
         second = installation.spawn("digest")
         wait_for_words(installation, second, "takes partitions")

@@ -31,7 +31,7 @@ def test_web_and_engine_die_twenty_times_under_load_and_the_books_still_balance(
     installation.start()
     project = installation.create_project()
     chance = random.Random(20)
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.01) as load:
         for turn in range(KILLS):
             role = ("web", "engine")[turn % 2]
             installation.wait_until(installation.answers, "the server answers again")

@@ -37,7 +37,7 @@ def test_each_role_dies_in_turn_under_load_and_the_books_still_balance(installat
     target = {"target_type": "webhook", "target_value": hooks.url()}
     assert installation.post("/api/alert-rules/", rule | target).status == 201
     chance = random.Random(5)
-    with Load(installation.port, project["id"], project["key"]) as load:
+    with Load(installation.port, project["id"], project["key"], pause_seconds=0.02) as load:
         for turn in range(ROUNDS):
             for role in ROLES:
                 time.sleep(0.2 + chance.random() * 0.6)
