@@ -61,6 +61,9 @@ def postgres(address: str, env: Environment) -> dict[str, Any]:
             "min_size": 1,
             "max_size": max(2, env.number("DATABASE_POOL_SIZE", 16)),
             "timeout": 10,
+            # As long as somebody waits for a connection. The pool's own five minutes double its pauses meanwhile, and after a
+            # minute without the server the next try would be a minute away.
+            "reconnect_timeout": 10,
             "max_idle": 300,
             "name": "mini-sentry",
         },

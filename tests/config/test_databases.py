@@ -80,3 +80,8 @@ def test_the_embedded_processes_load_no_driver_of_another_engine(tmp_path: Path)
     variables["DJANGO_SETTINGS_MODULE"] = "mini_sentry.config.settings"
     done = subprocess.run([sys.executable, "-c", asked], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_server_that_comes_back_is_found_while_somebody_waits_for_it():
+    pool = settings_of("postgresql://db/errors")["OPTIONS"]["pool"]
+    assert pool["reconnect_timeout"] <= pool["timeout"]
