@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mini_sentry.streams.engines.sqlite import SqliteLog
+from mini_sentry.streams.engines.sqlite import SqliteLog, file
 from mini_sentry.streams.log import LogDamaged, LogFull, LogUnavailable
 from mini_sentry.streams.open import open_logs
 from mini_sentry.streams.topics import DIGEST, INGEST, READERS
@@ -97,6 +97,19 @@ def test_a_writer_that_never_gets_the_lock_reports_it(tmp_path: Path) -> None:
     append(log, b"y")
     assert values(log) == [b"y"]
     log.close()
+
+
+def test_whoever_opens_the_log_waits_for_one_that_has_it_to_itself(tmp_path: Path) -> None:
+    SqliteLog(tmp_path / "log.db").close()
+    alone = sqlite3.connect(tmp_path / "log.db", isolation_level=None, check_same_thread=False)
+    alone.execute("PRAGMA locking_mode=EXCLUSIVE")
+    alone.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        sqlite3.connect(tmp_path / "log.db", timeout=0).execute("PRAGMA synchronous=NORMAL")
+    letting_go = threading.Timer(0.3, alone.close)
+    letting_go.start()
+    file.connect(tmp_path / "log.db", synchronous="NORMAL").close()
+    letting_go.join()
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4000])

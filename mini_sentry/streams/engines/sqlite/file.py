@@ -35,7 +35,8 @@ def connect(path: Path, *, synchronous: str, max_file_bytes: int | None = None) 
     """One connection in autocommit mode that never waits for a lock by itself (see `patiently`) and never checkpoints."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False, cached_statements=160)
     try:
-        connection.execute(f"PRAGMA synchronous={synchronous}")
+        # The first look into the file, for which another process may hold the lock, as when it closes the last connection.
+        patiently(lambda: connection.execute(f"PRAGMA synchronous={synchronous}"), seconds=LOCK_SECONDS)
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}")
         if max_file_bytes is not None:
