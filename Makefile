@@ -30,7 +30,7 @@ run: setup ## Start Mini Sentry on http://127.0.0.1:8000 with its data in ./data
 dev: $(VENV)/.dev frontend/node_modules/.installed ## Server with reload on 8000, UI with reload on 5173
 	@$(BIN)/python tools/dev.py --host $(HOST) --port $(PORT)
 
-test: test-embedded test-engines test-frontend ## Run every test, the server's on both kinds of engines
+test: test-embedded test-frontend ## Run every test: unit, contract, flow, client, fault, browser, front end
 
 test-embedded: $(VENV)/.dev $(UI) tests/clients/node_modules/.installed chromium ## The server's on the embedded engines: unit, contract, flow, client, fault, browser
 	$(BIN)/python -m pytest -m "" $(SIDE_BY_SIDE)
