@@ -223,7 +223,12 @@ class Digest:
         own, shares = self._side_decoders.share(records)
         decoded = self._decoder.decode(own)
         for share in shares:
-            decoded.extend(share.decoded() or self._decoder.decode(share.records))
+            if (part := share.decoded()) is None:
+                part = self._decoder.decode(share.records)
+            else:
+                for project_id, bodies in Counter(candidate.event.project_id for candidate in part.candidates).items():
+                    self._trainer.pass_by(project_id, bodies)
+            decoded.extend(part)
         return decoded
 
     @staticmethod

@@ -137,12 +137,21 @@ class Trainer:
         self, project_id: int, grouping_hash: str, body: bytes, *, dictionary_id: int, stored_bytes: int
     ) -> None:
         """Look at one body of a batch, which was compressed with that dictionary (0: none) to so many bytes."""
+        self._sampler(project_id).take(grouping_hash, body, dictionary_id=dictionary_id, stored_bytes=stored_bytes)
+
+    def pass_by(self, project_id: int, bodies: int) -> None:
+        """So many bodies of the batch were compressed elsewhere: they count, but cannot be looked at."""
+        sampler = self._sampler(project_id)
+        sampler.seen += bodies
+        sampler.rest -= bodies
+
+    def _sampler(self, project_id: int) -> Sampler:
         sampler = self._samplers.get(project_id)
         if sampler is None:
             trained = BodyDictionary.objects.filter(project_id=project_id).count()
             stage = min(trained, len(TRAIN_AFTER))
             sampler = self._samplers[project_id] = Sampler(seen=TRAIN_AFTER[stage - 1] if stage else 0, stage=stage)
-        sampler.take(grouping_hash, body, dictionary_id=dictionary_id, stored_bytes=stored_bytes)
+        return sampler
 
     def train_when_due(self) -> None:
         """The batch is over: begin to train for one of the projects that have seen enough."""

@@ -17,8 +17,9 @@ from mini_sentry.digest.consumer import Digest
 from mini_sentry.digest.decode import Decoded
 from mini_sentry.digest.decoder import Decoder
 from mini_sentry.digest.side_decoders import Share, SideDecoders, Terms, serve
+from mini_sentry.groups import dictionaries
 from mini_sentry.groups.bodies import Bodies, open_bodies
-from mini_sentry.groups.dictionaries import load
+from mini_sentry.groups.dictionaries import Trainer, load
 from mini_sentry.groups.models import Event, Group, GroupHash
 from mini_sentry.projects.models import OutcomeCount, Project
 from mini_sentry.protocol.limits import Limits
@@ -107,6 +108,23 @@ def test_a_group_that_only_the_other_half_has_is_explained_by_its_frames(bodies:
     digested(log, bodies)
     explained = GroupHash.objects.get(group__type="LookupError", explanation__isnull=False).explanation
     assert "shop.orders" in str(explained)
+
+
+@pytest.mark.django_db
+def test_a_dictionary_is_due_after_as_many_bodies_as_without(
+    bodies: Bodies, shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[int] = []
+    monkeypatch.setattr(Trainer, "_train", lambda trainer, project_id, samples: trained.append(project_id))
+    monkeypatch.setattr(dictionaries, "FEWEST_SAMPLES", 1)
+    log = MemoryLog()
+    for _ in range(dictionaries.TRAIN_AFTER[0]):
+        accept(log, shop, envelope(crash()))
+    digested(log, bodies)
+    deadline = time.monotonic() + 5
+    while not trained and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert trained == [shop.pk]
 
 
 @pytest.mark.django_db
