@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from mini_sentry.alerts import triggers
 from mini_sentry.analytics.rows import SessionRow, encode, outcome_row
 from mini_sentry.digest import positions, relay
-from mini_sentry.digest.decode import Counted, Decoded, Unreadable, distinct, tallies
+from mini_sentry.digest.decode import Counted, Decoded, Unreadable, tallies
 from mini_sentry.digest.decoder import Decoder
 from mini_sentry.digest.room import NoRoom, Room
 from mini_sentry.digest.rows import row_of
@@ -218,8 +218,6 @@ class Digest:
     def _decode(self, records: Sequence[Record]) -> Decoded:
         """What the batch holds: read here, or in part by side decoders meanwhile."""
         self._decoder.begin()
-        if self._log.may_repeat:
-            records = distinct(records)
         own, shares = self._side_decoders.share(records)
         decoded = self._decoder.decode(own)
         for share in shares:

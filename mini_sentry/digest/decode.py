@@ -105,7 +105,7 @@ class Decoded:
 
 
 def distinct(records: Sequence[Record]) -> list[Record]:
-    """The records of a batch from a log that may hold one twice, each once; those that cannot be read as they are."""
+    """For a batch that several will decode, from a log that may hold a record twice: each once, and those that cannot be read."""
     seen: set[bytes] = set()
     kept = []
     for record in records:
@@ -131,15 +131,20 @@ def decode(
 ) -> Decoded:
     """Read every record. What `finish` raises for a candidate makes its record a dead letter.
 
-    `may_repeat` says that the log may hold the same record twice, though not among `records` (see `distinct`).
+    `may_repeat` says that the log may hold the same record twice; of those in one batch only the first is read.
     """
     decoded = Decoded(symbolicate=symbolicate, finish=finish, once={} if may_repeat else None)
+    read: set[bytes] = set()
     for record in records:
         try:
             accepted = unpack(record.value)
         except msgspec.MsgspecError as error:
             decoded.unreadable.append(Unreadable(record, "not a message of the ingest topic", str(error)))
             continue
+        if may_repeat:
+            if accepted.record_id in read:
+                continue
+            read.add(accepted.record_id)
         with _OneFate(record, accepted, decoded, "error"):
             _decode_one(record, accepted, decoded, projects=projects, limits=limits)
     return decoded

@@ -24,7 +24,7 @@ import msgspec
 from django.db import close_old_connections, connection
 
 import mini_sentry
-from mini_sentry.digest.decode import FAILED, Decoded
+from mini_sentry.digest.decode import FAILED, Decoded, distinct
 from mini_sentry.digest.decoder import Decoder
 from mini_sentry.protocol.limits import Limits
 from mini_sentry.streams.log import Record
@@ -97,6 +97,10 @@ class SideDecoders:
         if self._full_batches[partition] >= FULL_BATCHES and len(self._running) < self._most:
             self._start_one()
         ready = [decoder for decoder in self._running if decoder.is_ready()]
+        if not ready:
+            return records, []
+        if self._may_repeat:
+            records = distinct(records)
         size = -(-len(records) // (len(ready) + 1))
         own, *parts = (records[start : start + size] for start in range(0, len(records), size))
         return own, [Share(part, decoder, decoder.ask(part)) for decoder, part in zip(ready, parts, strict=False)]
@@ -132,7 +136,7 @@ class _SideDecoder:
         with ours, theirs:
             for direction in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 # A process that stands still must not hold the digest up in the middle of a message.
-                ours.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", int(ANSWER_SECONDS) or 1, 0))
+                ours.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", int(ANSWER_SECONDS), 0))
             self.process = subprocess.Popen(
                 [*command, str(theirs.fileno())], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
             )

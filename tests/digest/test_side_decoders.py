@@ -14,7 +14,7 @@ import pytest
 
 from mini_sentry.digest import side_decoders as module
 from mini_sentry.digest.consumer import Digest
-from mini_sentry.digest.decode import Decoded
+from mini_sentry.digest.decode import Decoded, distinct
 from mini_sentry.digest.decoder import Decoder
 from mini_sentry.digest.side_decoders import Share, SideDecoders, Terms, serve
 from mini_sentry.groups import dictionaries
@@ -48,12 +48,13 @@ class Halves(SideDecoders):
     """Leaves the later half of every batch to somebody else."""
 
     def __init__(self, *, may_repeat: bool = False) -> None:
-        super().__init__(1, limits=Limits())
-        self._repeats = may_repeat
+        super().__init__(1, limits=Limits(), may_repeat=may_repeat)
 
     def share(self, records: Sequence[Record]) -> tuple[Sequence[Record], list[Elsewhere]]:  # type: ignore[override]
+        if self._may_repeat:
+            records = distinct(records)
         middle = len(records) // 2
-        return records[:middle], [Elsewhere(records[middle:], self._repeats)]
+        return records[:middle], [Elsewhere(records[middle:], self._may_repeat)]
 
 
 class RepeatingLog(MemoryLog):
@@ -281,6 +282,25 @@ def test_a_partition_without_backlog_does_not_hide_that_of_another(side_decoders
             return
         time.sleep(0.05)
     raise AssertionError("nobody took anything")
+
+
+@pytest.mark.slow
+def test_no_two_get_a_record_that_the_log_holds_twice(monkeypatch: pytest.MonkeyPatch, shop: Project) -> None:
+    monkeypatch.setattr(module, "FEWEST_RECORDS", 2)
+    log = MemoryLog()
+    for record_id in (b"a", b"b", b"c", b"a", b"d", b"b"):
+        accept(log, shop, b"{}", record_id=record_id * 16)
+    batch = log.read(topics.INGEST, 1)
+    side_decoders = SideDecoders(1, (sys.executable, "-c", PROGRAM), limits=Limits(), may_repeat=True)
+    deadline = time.monotonic() + 30
+    try:
+        shares: list[Share] = []
+        while not shares and time.monotonic() < deadline:
+            own, shares = side_decoders.share(batch)
+            time.sleep(0.05)
+        assert [*own, *shares[0].records] == [batch[0], batch[1], batch[2], batch[4]]
+    finally:
+        side_decoders.stop()
 
 
 @pytest.mark.slow
