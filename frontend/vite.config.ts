@@ -93,7 +93,9 @@ export default defineConfig({
     target: 'es2023',
     // `npm run size` holds the budget.
     chunkSizeWarningLimit: 600,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstVisit(), debugName: 'first visit' }] } } },
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: firstVisit(), debugName: 'first visit' }] } },
+    },
   },
   server: {
     host: '127.0.0.1',
